@@ -1,0 +1,518 @@
+"""One WebSocket connection without a network: the owner of the state machine.
+
+What happens comes in as calls: bytes and the end of the stream from the peer, messages from the app, timers, the
+server's shutdown. What follows from it is left in three places for whoever holds the transport: ``outbox`` has the
+bytes to write, ``inbox`` what the app has yet to receive, ``effects`` the rest, in order.
+
+Each call asks the table first and acts afterwards: an input that the state does not take has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum, auto
+from functools import partial
+from typing import NamedTuple
+
+from ._close import ABNORMAL, MAX_REASON, NO_STATUS, Close, ClosedBy, CloseRecord
+from ._codecs._base import Codec
+from ._deflate import DeflateParameters, Deflater
+from ._events import Event, Ping, Pong, Violation
+from ._framing import Framing
+from ._handshake import Handshake, HandshakeRefused
+from ._headers import shown
+from ._inbox import Inbox, ReceiveEvent
+from ._messages import (
+    Message,
+    close_code_and_reason,
+    denial_body,
+    denial_status,
+    header_list,
+    message_type,
+    sent_data,
+)
+from ._options import Options
+from ._outbox import Outbox
+from ._state import Input, Lifecycle, State
+
+FRAMES_PER_TURN = 256
+"""Frames that are read before other connections have their turn."""
+
+DISCARD_LIMIT = 32 * 1024 * 1024
+"""Bytes that are thrown away after our half of the close, before the peer is cut off."""
+
+PING_TIMEOUT_GRACE = 1.0
+"""Seconds that a peer has to answer the Close which says that it did not answer our ping."""
+
+DEADLINES = (Input.CLOCK_ACCEPT_TIMEOUT, Input.CLOCK_GRACE_OVER, Input.CLOCK_CLOSE_TIMEOUT)
+"""The inputs that end a state by a ``Deadline``."""
+
+_SENT_BY_APPS = frozenset(
+    {
+        "websocket.accept",
+        "websocket.send",
+        "websocket.close",
+        "websocket.http.response.start",
+        "websocket.http.response.body",
+    }
+)
+
+SERVER_SHUTDOWN = "server shutdown"
+KEEPALIVE_TIMEOUT = "keepalive ping timeout"
+
+
+class Settings(NamedTuple):
+    """What a connection is told of the server's configuration. Sizes are in bytes, ``None`` is without limit."""
+
+    options: Options
+    codec: type[Codec]
+    max_size: int | None
+    max_queue: int
+    compression: bool
+
+
+class Finish(Enum):
+    """What is to be done with the transport once all output has been handed to it."""
+
+    LINGER = auto()
+    """End our side; read on and throw away, until the peer ends its own."""
+    CLOSE = auto()
+    """Nothing more is expected from the peer."""
+    ABORT = auto()
+    """Now, whatever is unsent."""
+
+
+class Deadline(NamedTuple):
+    """The state ends with ``input`` after ``seconds``; ``None`` for a state that the clock does not end."""
+
+    seconds: float | None
+    input: Input | None
+
+
+class Answered(NamedTuple):
+    """The handshake has got its HTTP status, by ``input``."""
+
+    status: int
+    input: Input
+
+
+class Ended(NamedTuple):
+    """The transport is gone and it is known how the connection ended: the last effect there is, and there is but one."""
+
+    record: CloseRecord
+
+
+Effect = Finish | Deadline | Answered | Pong | Ended
+
+
+class Gone(Exception):
+    """The app sent or wanted to receive something after the peer was gone. The text names the state."""
+
+    def __init__(self, state: State, record: CloseRecord | None) -> None:
+        self.code = record.code if record is not None else ABNORMAL
+        self.reason = record.reason if record is not None else ""
+        super().__init__(f"the client is disconnected (state {state.name}, code {self.code})")
+
+
+class Connection:
+    """See the module. ``request`` is the upgrade request as bytes (RFC 6455 section 4.2.1).
+
+    ``record`` is ``None`` until it is known how the connection ends. ``waiting`` says how many of the app's
+    ``receive()`` wait for an event, ``output_paused`` that the transport has more output than it likes.
+    """
+
+    __slots__ = (
+        "_deflate",
+        "_discarded",
+        "_framing",
+        "_lifecycle",
+        "_loss",
+        "_pongs_held",
+        "_settings",
+        "_taken",
+        "default_headers",
+        "effects",
+        "handshake",
+        "inbox",
+        "messages_in",
+        "outbox",
+        "output_paused",
+        "record",
+        "waiting",
+    )
+
+    def __init__(
+        self, request: bytes, settings: Settings, default_headers: Callable[[], Iterable[tuple[bytes, bytes]]] = tuple
+    ) -> None:
+        options = settings.options
+        self._settings = settings
+        self._lifecycle = Lifecycle()
+        self.handshake = Handshake(request)
+        self._deflate = self._negotiate()
+        self._framing = Framing(
+            partial(settings.codec, self._deflate, settings.max_size),
+            max_size=settings.max_size,
+            compression=self._deflate is not None,
+            fast_lane=options.fast_lane,
+        )
+        self._taken = 0
+        self._discarded = 0
+        self._pongs_held = False
+        self._loss: str | None = None
+        self.default_headers = default_headers
+        self.record: CloseRecord | None = None
+        self.inbox = Inbox(settings.max_queue, options.receive_buffer)
+        self.inbox.put_event({"type": "websocket.connect"})
+        self.outbox = Outbox(options.deflate_threshold)
+        self.effects: list[Effect] = [Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)]
+        self.output_paused = False
+        self.waiting = 0
+        self.messages_in = 0
+
+    @property
+    def state(self) -> State:
+        """How far the connection has come."""
+        return self._lifecycle.state
+
+    def _negotiate(self) -> DeflateParameters | None:
+        options = self._settings.options
+        if not self._settings.compression or self.handshake.refusal is not None:
+            return None
+        return self.handshake.negotiate(
+            window_bits=options.deflate_window_bits, context_takeover=options.deflate_context_takeover
+        )
+
+    # From the app
+
+    def send(self, message: Message) -> None:
+        """Take a message from the app.
+
+        Raises ``TypeError`` and ``ValueError`` for what is wrong with the message, ``RuntimeError`` for one that has no
+        place in this state, and ``Gone`` for one that comes after the peer has gone.
+        """
+        type_ = message_type(message)
+        # The states (OPEN, APP_SEND) and (ENDING, APP_SEND) of the table, in which the state stays as it is.
+        if type_ == "websocket.send" and (self.state is State.OPEN or self.state is State.ENDING):
+            self.outbox.put_message(sent_data(message))
+            return
+        if type_ == "websocket.accept" and self._lifecycle.takes(Input.APP_ACCEPT):
+            self._accept(message)
+        elif type_ == "websocket.close" and self._lifecycle.takes(Input.APP_CLOSE):
+            self._close(message)
+        elif type_ == "websocket.http.response.start" and self._lifecycle.takes(Input.APP_DENY):
+            self._deny(message)
+        elif type_ == "websocket.http.response.body" and self._lifecycle.takes(Input.APP_DENY_BODY):
+            self._deny_body(message)
+        else:
+            raise self._out_of_place(type_)
+
+    def _out_of_place(self, type_: str) -> Exception:
+        """Say why a message is not possible now: the app's mistake, unless it could not know that the peer is gone."""
+        state, record = self.state, self.record
+        closed_by_app = record is not None and record.by is ClosedBy.APP and not record.clean
+        if type_ in _SENT_BY_APPS and (
+            state is State.CLOSED or (state in (State.CLOSING, State.DRAINING) and not closed_by_app)
+        ):
+            return Gone(state, record)
+        return RuntimeError(f"ASGI message {shown(type_)} is not possible in state {state.name}")
+
+    def _accept(self, message: Message) -> None:
+        answer = self.handshake.accept(
+            subprotocol=message.get("subprotocol"),
+            headers=header_list(message),
+            default_headers=self.default_headers(),
+        )
+        self._apply(Input.APP_ACCEPT)
+        self.outbox.put_raw(answer)
+        self.effects.append(Answered(101, Input.APP_ACCEPT))
+        del self.handshake
+        if self._deflate is not None:
+            options = self._settings.options
+            self.outbox.compress_with(
+                Deflater(self._deflate, level=options.deflate_level, mem_level=options.deflate_mem_level)
+            )
+        self._taken = 0
+        self.read_on()
+
+    def _close(self, message: Message) -> None:
+        if self.state in (State.CONNECTING, State.OPEN, State.ENDING):
+            code, reason = close_code_and_reason(message)
+            self._leave(Input.APP_CLOSE, 403, CloseRecord(code, reason, ClosedBy.APP, clean=False))
+        else:
+            self._apply(Input.APP_CLOSE)
+
+    def _deny(self, message: Message) -> None:
+        status = denial_status(message)
+        self.handshake.deny_start(status, header_list(message), self.default_headers())
+        self._apply(Input.APP_DENY)
+        self.effects.append(Answered(status, Input.APP_DENY))
+
+    def _deny_body(self, message: Message) -> None:
+        body, more = denial_body(message)
+        data = self.handshake.deny_body(body, more)
+        self._apply(Input.APP_DENY_BODY if more else Input.APP_DENY_END)
+        self.outbox.put_raw(data)
+        if not more:
+            self._finish_handshake(ClosedBy.APP)
+
+    def returned(self) -> None:
+        """The app has returned: 500 where it has not answered (RFC 6455 section 4.2.2), Close 1000 where it is open."""
+        self._leave(Input.APP_RETURN, 500, CloseRecord(1000, "", ClosedBy.APP, clean=False))
+
+    def crashed(self) -> None:
+        """The app has raised: 500 where it has not answered, Close 1011 where it is open."""
+        self._leave(Input.APP_CRASH, 500, CloseRecord(1011, "", ClosedBy.APP, clean=False))
+
+    def cancelled(self) -> None:
+        """The app's task has been cancelled: 503 or the shutdown code; without delay, if output is stuck already."""
+        self._leave(Input.APP_CANCELLED, 503, self._shutdown_record())
+        if self.output_paused and self._lifecycle.takes(Input.CLOCK_CLOSE_TIMEOUT):
+            self.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+
+    def take(self) -> ReceiveEvent:
+        """Return the next event for the app; there must be one in ``inbox``."""
+        event = self.inbox.take()
+        self._taken += 1
+        if self.record is not None:
+            if not self.inbox and self.state is State.ENDING:
+                self._apply(Input.QUEUE_ENDING_REACHED)
+                self._answer_ending()
+        elif self.inbox.is_low:
+            self.read_on()
+        return event
+
+    # From the peer
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the peer."""
+        if self.state in (State.OPEN, State.CLOSING):
+            self._framing.feed(data)
+            self.read_on()
+        elif self.state is State.CONNECTING:
+            self._framing.feed(data)
+        else:
+            self._discarded += len(data)
+            if self._discarded > DISCARD_LIMIT and self._lifecycle.takes(Input.PEER_FLOOD):
+                self._apply(Input.PEER_FLOOD)
+                self.effects.append(Finish.ABORT)
+
+    def receive_eof(self) -> None:
+        """The peer has ended its side of the stream."""
+        self._loss = "end of stream"
+        before = self._apply(Input.PEER_EOF)
+        if before is State.ENDING:
+            return
+        self._end_unread(before)
+        self.effects.append(Finish.CLOSE)
+
+    def lost(self, detail: str) -> None:
+        """The transport is gone; ``detail`` says why, for the log."""
+        self._loss = self._loss or detail
+        self._end_unread(self._apply(Input.NETWORK_LOST))
+
+    def _end_unread(self, before: State) -> None:
+        """The peer sends no more: the end is known as soon as what it sent before has been read."""
+        if before in (State.CONNECTING, State.DENYING):
+            self._end_by_network()
+            del self.handshake
+        else:
+            self.read_on()
+
+    def _end_by_network(self) -> None:
+        self._end(CloseRecord(ABNORMAL, "", ClosedBy.NETWORK, clean=False, detail=self._loss or ""))
+
+    def read_on(self) -> None:
+        """Read frames, as many as the app can take and as is fair to other connections (``is_behind`` tells if more)."""
+        budget = FRAMES_PER_TURN
+        while budget > 0 and self._may_parse():
+            messages, size = self.inbox.room
+            frames = budget if self.record is not None else min(budget, messages)
+            events = self._framing.parse(frames, size if self.record is None else DISCARD_LIMIT)
+            budget -= frames
+            for event in events:
+                self._handle(event)
+            if self._framing.wants_data:
+                break
+        if self.record is None and self._framing.wants_data and self.state in (State.DRAINING, State.CLOSED):
+            self._end_by_network()
+
+    def _may_parse(self) -> bool:
+        if self.state is State.CLOSING:
+            return not self._pongs_held
+        if self.record is not None or self.state in (State.CONNECTING, State.DENYING):
+            return False
+        messages, size = self.inbox.room
+        return messages > 0 and size > 0 and not self._pongs_held
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is input that could be read at once."""
+        return not self._framing.wants_data and self._may_parse()
+
+    def wants_bytes(self, reading: bool) -> bool:
+        """Say whether the transport is to be read; ``reading`` says whether it is.
+
+        Not while the app has enough to do, and then not before half of it is done; nor for a message that is not whole
+        yet and fills the receive buffer while nobody waits for it.
+        """
+        if self.state is State.CONNECTING:
+            return self._framing.buffered < self._settings.options.receive_buffer
+        if self.state not in (State.OPEN, State.CLOSING):
+            return True
+        if not self._may_parse() or not self._framing.wants_data or not (reading or self.inbox.is_low):
+            return False
+        held = self.inbox.size + self._framing.buffered
+        return self.waiting > 0 or self.state is State.CLOSING or held < self._settings.options.receive_buffer
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, (str, bytes)):
+            # (state, PEER_MESSAGE) of the table: the state stays as it is wherever messages are read.
+            if self.record is None:
+                self.inbox.put_message(event)
+                self.messages_in += 1
+        elif isinstance(event, Ping):
+            if self.state in (State.OPEN, State.CLOSING):
+                self.outbox.put_pong(event.payload)
+                self._pongs_held = self.output_paused
+        elif isinstance(event, Pong):
+            self.effects.append(event)
+        elif isinstance(event, Close):
+            self._peer_closed(event)
+        else:
+            self._peer_violated(event)
+
+    def _peer_closed(self, close: Close) -> None:
+        before = self._apply(Input.PEER_CLOSE)
+        if self.record is not None and before is State.CLOSING:
+            self.record = self.record._replace(clean=True)
+            self.effects.append(Finish.CLOSE)
+        else:
+            code = NO_STATUS if close.code is None else close.code
+            self._end(CloseRecord(code, close.reason, ClosedBy.PEER, clean=False))
+            self._answer_if_awaited()
+
+    def _peer_violated(self, violation: Violation) -> None:
+        before = self._apply(Input.PEER_VIOLATION)
+        if before is State.CLOSING:
+            self.effects.append(Finish.LINGER)
+        else:
+            self._end(CloseRecord(violation.code, "", ClosedBy.SERVER, clean=False, detail=violation.detail))
+            self._answer_if_awaited()
+
+    def _answer_if_awaited(self) -> None:
+        """Answer at once if the app waits for what comes next, or does not receive at all."""
+        if self.state is State.ENDING and ((self.waiting and len(self.inbox) == 1) or not self._taken):
+            self._apply(Input.QUEUE_ENDING_REACHED)
+            self._answer_ending()
+
+    # From the server, the network's flow control and the clock
+
+    def refuse(self, refusal: HandshakeRefused) -> None:
+        """Answer the request with an HTTP error before the app has seen it."""
+        self._apply(Input.SERVER_REFUSE)
+        self._reject(refusal.status, Input.SERVER_REFUSE, ClosedBy.SERVER, refusal.headers)
+
+    def shutdown(self) -> None:
+        """The server goes down: 503 where the app has not answered, else a Close with ``shutdown_code``."""
+        self._leave(Input.SERVER_SHUTDOWN, 503, self._shutdown_record())
+        if self.state is State.DENYING:
+            self._set_deadline(self._settings.options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
+
+    def _shutdown_record(self) -> CloseRecord:
+        code = self._settings.options.shutdown_code
+        return CloseRecord(code, "", ClosedBy.SERVER, clean=False, detail=SERVER_SHUTDOWN)
+
+    def timed_out(self, input: Input) -> None:
+        """A bounded wait is over, the one that ``input`` names."""
+        self._apply(input)
+        if input is Input.CLOCK_ACCEPT_TIMEOUT:
+            self._reject(504, input, ClosedBy.SERVER)
+        elif input is Input.CLOCK_GRACE_OVER:
+            self._answer_ending()
+        elif input is Input.CLOCK_PING_TIMEOUT:
+            self.outbox.put_close(1011, KEEPALIVE_TIMEOUT)
+            self._end(CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail=KEEPALIVE_TIMEOUT))
+            self._set_deadline(PING_TIMEOUT_GRACE, Input.CLOCK_CLOSE_TIMEOUT)
+        else:
+            self._abort("slow peer: it takes no output" if input is Input.CLOCK_WRITE_TIMEOUT else "close timeout")
+
+    def _abort(self, detail: str) -> None:
+        if self.record is None:
+            self._end(CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail=detail))
+        self.effects.append(Finish.ABORT)
+
+    def resume_output(self) -> None:
+        """The transport takes output again."""
+        self.output_paused = False
+        if self._pongs_held:
+            self._pongs_held = False
+            self.read_on()
+
+    # What the above have in common
+
+    def _apply(self, input: Input) -> State:
+        """Move to the next state, set its deadline, and return the state before."""
+        before = self._lifecycle.apply(input)
+        if self.state is not before:
+            options = self._settings.options
+            if self.state is State.ENDING:
+                self._set_deadline(options.close_grace, Input.CLOCK_GRACE_OVER)
+            elif self.state in (State.CLOSING, State.DRAINING):
+                self._set_deadline(options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
+            else:
+                self._set_deadline(None, None)
+            if self.state is State.CLOSED and self.record is not None:
+                self.effects.append(Ended(self.record))
+        return before
+
+    def _set_deadline(self, seconds: float | None, input: Input | None) -> None:
+        self.effects.append(Deadline(seconds, input))
+
+    def _leave(self, input: Input, status: int, record: CloseRecord) -> None:
+        """End the connection from our side, in the way that its state asks for."""
+        before = self._apply(input)
+        if before is State.CONNECTING:
+            self._reject(status, input, record.by)
+        elif before is State.OPEN:
+            self.outbox.put_close(record.code, record.reason)
+            self._end(record)
+        elif before is State.ENDING:
+            self._answer_ending()
+        elif before is State.DENYING and self.state is State.DRAINING:
+            self.outbox.put_raw(self.handshake.deny_cut())
+            self._finish_handshake(ClosedBy.APP)
+        elif self.record is None:
+            self._end_by_network()
+
+    def _reject(self, status: int, input: Input, by: ClosedBy, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self.outbox.put_raw(self.handshake.reject(status, headers=headers, default_headers=self.default_headers()))
+        self.effects.append(Answered(status, input))
+        self._finish_handshake(by)
+
+    def _finish_handshake(self, by: ClosedBy) -> None:
+        """The request has had its HTTP answer, and that was all."""
+        del self.handshake
+        self._end(CloseRecord(ABNORMAL, "", by, clean=False))
+        self.effects.append(Finish.LINGER)
+
+    def _answer_ending(self) -> None:
+        """Send the Close that the queue has come to: the echo of the peer's (RFC 6455 section 5.5.1), or the violation's."""
+        record = self.record
+        assert record is not None
+        if record.by is ClosedBy.PEER:
+            self.outbox.put_close(None if record.code == NO_STATUS else record.code, record.reason)
+            self.record = record._replace(clean=True)
+            self.effects.append(Finish.CLOSE)
+        else:
+            self.outbox.put_close(record.code, record.detail[:MAX_REASON])
+            self.effects.append(Finish.LINGER if self._loss is None else Finish.CLOSE)
+
+    def _end(self, record: CloseRecord) -> None:
+        """Take down how the connection ends and queue the one ``websocket.disconnect``. Nothing else does either."""
+        self.record = record
+        event: ReceiveEvent = {"type": "websocket.disconnect", "code": record.code}
+        if record.by is ClosedBy.PEER or record.reason:
+            event["reason"] = record.reason
+        self.inbox.put_event(event)
+        if self.state is State.CLOSED:
+            self.effects.append(Ended(record))

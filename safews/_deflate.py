@@ -1,0 +1,136 @@
+"""permessage-deflate (RFC 7692): the agreed parameters, inflating within a bound, deflating."""
+
+from __future__ import annotations
+
+import zlib
+from typing import NamedTuple
+
+
+class DeflateParameters(NamedTuple):
+    """What both sides agreed on in the handshake (RFC 7692 section 7.1). Window sizes are in bits, 8 to 15."""
+
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_max_window_bits: int = 15
+    client_max_window_bits: int = 15
+
+
+_MIN_WINDOW_BITS = 9
+"""zlib's smallest window; a raw stream made with 8 bits can be inflated with 9."""
+
+_TAIL = b"\x00\x00\xff\xff"
+"""The end of an empty stored block: taken off by the sender, put back by the receiver (sections 7.2.1 and 7.2.2)."""
+
+_EMPTY_MESSAGE = b"\x00"
+"""An empty message (section 7.2.3.6): zlib's second flush in a row gives nothing at all."""
+
+_STEP = 4096
+"""Bytes inflated in one go. At a stream's end zlib copies what follows: a run of tiny streams would be quadratic."""
+
+
+class InflateError(Exception):
+    """What the peer sent is not deflate data."""
+
+
+class InflateLimit(Exception):  # noqa: N818 - the data is right
+    """A message would inflate to more than the limit."""
+
+
+class Inflater:
+    """Inflates what the client has compressed, message after message and piece by piece (section 7.2.2).
+
+    ``max_size`` is the limit in bytes for one message, ``None`` for none. Inflating stops one byte above it, so what is
+    allocated is bounded however well the data is compressed. After an exception the object is of no further use.
+    """
+
+    __slots__ = ("_bits", "_keeps_context", "_max_size", "_stream", "_tail", "size")
+
+    def __init__(self, parameters: DeflateParameters, max_size: int | None) -> None:
+        self._bits = max(parameters.client_max_window_bits, _MIN_WINDOW_BITS)
+        self._keeps_context = not parameters.client_no_context_takeover
+        self._max_size = max_size
+        self._stream: zlib._Decompress | None = None
+        self._tail = b""
+        self.size = 0
+        """How many bytes the unfinished message has come to."""
+
+    def inflate(self, data: bytes) -> bytes:
+        """Inflate the next piece of a message.
+
+        Raises ``InflateError`` and ``InflateLimit``.
+        """
+        view = memoryview(data)
+        return b"".join([self._step(view[at : at + _STEP]) for at in range(0, len(data), _STEP)])
+
+    def finish(self) -> bytes:
+        """End a message and return what its end still yields, most often nothing.
+
+        Raises ``InflateError`` and ``InflateLimit``.
+        """
+        rest = self.inflate(self._tail)
+        self._tail = b""
+        self.size = 0
+        if not self._keeps_context:
+            self._stream = None
+        return rest
+
+    def _step(self, piece: bytes | memoryview) -> bytes:
+        """Inflate a piece; a block that ends its stream is followed by a new one (section 7.2.3.4).
+
+        Like the browsers' inflaters the new stream starts with an empty window, within a message as between messages.
+        """
+        inflated = []
+        while piece:
+            if self._stream is None:
+                self._stream = zlib.decompressobj(-self._bits)
+            inflated.append(self._run(self._stream, piece))
+            piece = self._stream.unused_data
+            # The tail completes a block. Where none has begun, be it that the stream has just ended or that the
+            # message has no data at all, it would leave half a block header before the next message.
+            self._tail = _TAIL
+            if self._stream.eof:
+                self._stream = None
+                self._tail = b""
+        return b"".join(inflated)
+
+    def _run(self, stream: zlib._Decompress, piece: bytes | memoryview) -> bytes:
+        """Have zlib inflate a piece, at most to one byte above the limit; zlib reads 0 as no limit."""
+        room = 0 if self._max_size is None else self._max_size - self.size + 1
+        try:
+            inflated = stream.decompress(piece, room)
+        except zlib.error:
+            raise InflateError from None
+        self.size += len(inflated)
+        if len(inflated) == room > 0:
+            raise InflateLimit
+        return inflated
+
+
+class Deflater:
+    """Compresses what the server sends, one whole message at a time (section 7.2.1).
+
+    ``level`` and ``mem_level`` are zlib's. ``ValueError`` for a server window below 9 bits, which zlib cannot make.
+    """
+
+    __slots__ = ("_bits", "_keeps_context", "_level", "_mem_level", "_stream")
+
+    def __init__(self, parameters: DeflateParameters, *, level: int, mem_level: int) -> None:
+        if parameters.server_max_window_bits < _MIN_WINDOW_BITS:
+            raise ValueError(f"server_max_window_bits {parameters.server_max_window_bits} is less than zlib can do")
+        self._bits = parameters.server_max_window_bits
+        self._keeps_context = not parameters.server_no_context_takeover
+        self._level = level
+        self._mem_level = mem_level
+        self._stream: zlib._Compress | None = None
+
+    def deflate(self, payload: bytes | bytearray | memoryview) -> bytes:
+        """Return the payload of the compressed message, without the tail that the receiver puts back."""
+        if not payload:
+            return _EMPTY_MESSAGE
+        stream = self._stream
+        if stream is None:
+            stream = zlib.compressobj(self._level, zlib.DEFLATED, -self._bits, self._mem_level)
+            if self._keeps_context:
+                self._stream = stream
+        compressed = stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)
+        return compressed[: -len(_TAIL)]

@@ -1,0 +1,119 @@
+"""Flow control towards the peer: who may write, in which order, and when a peer that takes nothing is given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from ._patience import Patience
+
+
+class WriteGate:
+    """Lets senders through one by one, in the order of their calls, while the transport takes output.
+
+    ``async with gate:`` around what is sent; whoever comes while somebody waits stands behind him.
+    """
+
+    __slots__ = ("_loop", "_queue", "paused")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self.paused = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a sender would have to wait."""
+        return self.paused or bool(self._queue)
+
+    def pause(self) -> None:
+        """The transport has more output than it likes."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """The transport takes output again, or never will: the senders are to see for themselves."""
+        self.paused = False
+        self._wake_first()
+
+    async def __aenter__(self) -> None:
+        place = self._loop.create_future()
+        self._queue.append(place)
+        try:
+            if len(self._queue) > 1 or self.paused:
+                await place
+            while self.paused:
+                place = self._queue[0] = self._loop.create_future()
+                await place
+        except BaseException:
+            self._leave(place)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._queue.popleft()
+        self._wake_first()
+
+    def _leave(self, place: asyncio.Future[None]) -> None:
+        was_first = self._queue[0] is place
+        self._queue.remove(place)
+        if was_first:
+            self._wake_first()
+
+    def _wake_first(self) -> None:
+        if not self.paused and self._queue and not self._queue[0].done():
+            self._queue[0].set_result(None)
+
+
+class StallWatch:
+    """Calls ``on_stall`` when a peer has taken none of our output for ``timeout`` seconds.
+
+    What it has taken is what was written less what the transport still holds. The watch runs only while there is
+    something to take.
+    """
+
+    __slots__ = ("_handle", "_loop", "_on_stall", "_patience", "_pending", "_taken", "written")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        timeout: float,
+        pending: Callable[[], int],
+        on_stall: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._patience = Patience(timeout)
+        self._pending = pending
+        self._on_stall = on_stall
+        self._handle: asyncio.TimerHandle | None = None
+        self._taken = 0
+        self.written = 0
+
+    def wrote(self, size: int) -> None:
+        """``size`` bytes have been handed to the transport."""
+        self.written += size
+        if self._handle is None:
+            self._patience.reset(self._loop.time())
+            self._handle = self._loop.call_later(self._patience.step, self._look)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _look(self) -> None:
+        self._handle = None
+        pending = self._pending()
+        if not pending:
+            return
+        now = self._loop.time()
+        taken = self.written - pending
+        if taken != self._taken:
+            self._taken = taken
+            self._patience.reset(now)
+        elif self._patience.spend(now):
+            self._on_stall()
+            return
+        self._handle = self._loop.call_later(self._patience.step, self._look)

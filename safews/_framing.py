@@ -1,0 +1,304 @@
+"""From the peer's bytes to events: RFC 6455 sections 5.2 to 5.5.
+
+The boundaries of frames are ours. Every header is held back until it is whole and then checked here, so that with
+either library the same bytes get the same answer at the same moment. After that a frame takes one of two lanes:
+
+* the fast lane reads plain data frames (a whole message in one frame, not compressed) and control frames here;
+* the library's lane hands any other frame to the codec. One that has arrived only in part is handed on as smaller
+  fragments: no library ever waits for the rest of a frame, and invalid text, bad deflate data and a message that
+  inflates too far are seen as they arrive.
+
+With the fast lane off every frame takes the library's lane. Both lanes give the same events for the same bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from ._arriving import Arriving, ArrivingBinary, ArrivingFragment, ArrivingText
+from ._close import Close
+from ._codecs._base import Codec, read_close, too_big
+from ._events import Event, Ping, Pong, Violation
+from ._frame_header import SHORT, Header, header_fault, read_header
+from ._frames import BINARY, CLOSE, CONTROL, FIN, MASKED, OPCODE, PING, RSV1, TEXT
+from ._masking import KEY_SIZE, unmask
+
+FRAGMENT_OVERHEAD = 64
+"""Bytes that a fragment counts for besides its payload, so that endless empty ones are seen."""
+
+_WIRE_SLACK = 1024
+"""Bytes by which a compressed message may be longer than the limit for what it inflates to, besides a sixteenth."""
+
+_PLAIN_TEXT = FIN | TEXT
+_PLAIN_BINARY = FIN | BINARY
+
+
+class _Ended(Exception):  # noqa: N818 - a Close is no error
+    """The peer closed, or broke the protocol or a limit: nothing after it is read."""
+
+    def __init__(self, ending: Close | Violation) -> None:
+        self.ending = ending
+
+
+class _Message:
+    """An unfinished message: the bytes that its frames have announced, and the number of those frames."""
+
+    __slots__ = ("compressed", "frames", "size")
+
+    def __init__(self, compressed: bool) -> None:
+        self.compressed = compressed
+        self.frames = 0
+        self.size = 0
+
+
+class Framing:
+    """Cuts the stream into frames and reads them.
+
+    ``codec`` makes the codec when the first frame needs it. ``max_size`` bounds a message in bytes, ``None`` for no
+    limit; of a compressed one it is what it inflates to that counts. ``compression`` says whether permessage-deflate
+    was agreed on.
+    """
+
+    __slots__ = (
+        "_arriving",
+        "_at",
+        "_codec",
+        "_compression",
+        "_data",
+        "_ending",
+        "_fast_lane",
+        "_fed",
+        "_left",
+        "_limit",
+        "_make_codec",
+        "_max_size",
+        "_message",
+        "_wire_limit",
+        "wants_data",
+    )
+
+    def __init__(
+        self, codec: Callable[[], Codec], *, max_size: int | None, compression: bool, fast_lane: bool = True
+    ) -> None:
+        self._make_codec = codec
+        self._codec: Codec | None = None
+        self._compression = compression
+        self._fast_lane = fast_lane
+        self._max_size = max_size
+        self._limit = sys.maxsize if max_size is None else max_size
+        self._wire_limit = sys.maxsize if max_size is None else max_size + max_size // 16 + _WIRE_SLACK
+        # What is read now, from the offset on, and what was fed while some of that was left.
+        self._data = b""
+        self._at = 0
+        self._fed = bytearray()
+        # The unfinished message and, if the last of its frames has arrived in part, that frame and the bytes it lacks.
+        self._message: _Message | None = None
+        self._arriving: Arriving | None = None
+        self._left = 0
+        self._ending: Close | Violation | None = None
+        self.wants_data = True
+        """``True``: ``parse`` can do nothing more before the next ``feed``. ``False``: it has stopped at a limit."""
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes are held: those not yet parsed, the unfinished message, ``FRAGMENT_OVERHEAD`` per fragment."""
+        raw = len(self._data) - self._at + len(self._fed)
+        message = self._message
+        if message is None:
+            return raw
+        held = self._library().inflated if message.compressed else message.size - self._left
+        return raw + held + message.frames * FRAGMENT_OVERHEAD
+
+    def feed(self, data: bytes) -> None:
+        """Keep bytes from the peer. After the ending they are thrown away."""
+        if self._ending is not None:
+            return
+        if self._fed or self._at < len(self._data):
+            self._fed += data
+        else:
+            self._data = data
+            self._at = 0
+
+    def parse(self, max_frames: int, max_bytes: int) -> list[Event]:
+        """Read at most ``max_frames`` frames, stopping after the one with which the messages reach ``max_bytes``.
+
+        What counts is the ``len()`` of the messages that this call returns. A ``Close`` or a ``Violation`` is the last
+        event there is.
+        """
+        if self._fed:
+            self._data = b"".join((self._data[self._at :], self._fed))
+            self._at = 0
+            self._fed = bytearray()
+        events: list[Event] = []
+        try:
+            self.wants_data = self._ending is not None or self._read_frames(events, max_frames, max_bytes)
+        except _Ended as ended:
+            self._end(ended.ending)
+            events.append(ended.ending)
+        if self.wants_data:
+            # Lets go of what has been read; less than a whole control frame is left.
+            self._data = self._data[self._at :]
+            self._at = 0
+        return events
+
+    def _end(self, ending: Close | Violation) -> None:
+        """Note the ending and drop what is held: "a peer discards any further data received" (section 1.4)."""
+        self._ending = ending
+        self._codec = None
+        self._message = None
+        self._arriving = None
+        self._at = len(self._data)
+        self.wants_data = True
+
+    def _read_frames(self, events: list[Event], frames: int, room: int) -> bool:
+        """Read frames up to the limits; return whether it was data that ran out. Raises ``_Ended``."""
+        while True:
+            if self._fast_lane and self._message is None:
+                known = len(events)
+                room -= self._read_plain(events, frames, room)
+                frames -= len(events) - known
+            if self._at == len(self._data):
+                return True
+            if frames <= 0 or room <= 0:
+                return False
+            known = len(events)
+            if not self._read_frame(events):
+                return True
+            frames -= 1
+            room -= sum(len(event) for event in events[known:] if isinstance(event, (str, bytes)))
+
+    def _read_plain(self, events: list[Event], frames: int, room: int) -> int:
+        """Read whole plain data frames for as long as nothing else comes, and return the ``len()`` of them all.
+
+        A shortcut for ``_read_frame``, which gets whatever is found wrong here and says what it is.
+        """
+        data = self._data
+        size = len(data)
+        at = self._at
+        limit = self._limit
+        append = events.append
+        taken = 0
+        while frames > 0 and taken < room:
+            start = at + 2 + KEY_SIZE
+            if start > size:
+                break
+            length = data[at + 1] - MASKED
+            if length == SHORT:
+                start += 2
+                length = data[at + 2] << 8 | data[at + 3]
+                if length < SHORT:
+                    break
+            elif not 0 <= length < SHORT:
+                break
+            end = start + length
+            if end > size or length > limit:
+                break
+            first = data[at]
+            message: str | bytes
+            if first == _PLAIN_TEXT:
+                try:
+                    message = unmask(data[start:end], data[start - KEY_SIZE : start]).decode()
+                except UnicodeDecodeError:
+                    break
+            elif first == _PLAIN_BINARY:
+                message = unmask(data[start:end], data[start - KEY_SIZE : start])
+            else:
+                break
+            append(message)
+            taken += len(message)
+            frames -= 1
+            at = end
+        self._at = at
+        return taken
+
+    def _read_frame(self, events: list[Event]) -> bool:
+        """Read the next frame, or more of the one that is arriving; return whether it is finished."""
+        if self._arriving is not None:
+            return self._read_payload(self._arriving, events)
+        header = read_header(self._data, self._at)
+        if header is None:
+            return False
+        fault = header_fault(header, message_open=self._message is not None, compression=self._compression)
+        if fault is not None:
+            raise _Ended(Violation(1002, fault))
+        if header.first & CONTROL:
+            return self._read_control(header, events)
+        return self._read_data(header, events)
+
+    def _read_control(self, header: Header, events: list[Event]) -> bool:
+        """Read a control frame, held until it is whole."""
+        start = header.start
+        end = start + header.length
+        if end > len(self._data):
+            return False
+        if not self._fast_lane:
+            self._deliver(self._library().receive(self._data[self._at : end]), events)
+        else:
+            payload = unmask(self._data[start:end], self._data[start - KEY_SIZE : start])
+            opcode = header.first & OPCODE
+            if opcode == CLOSE:
+                self._deliver(read_close(payload), events)
+            else:
+                events.append(Ping(payload) if opcode == PING else Pong(payload))
+        self._at = end
+        return True
+
+    def _read_data(self, header: Header, events: list[Event]) -> bool:
+        """Begin a data frame: count it, choose its lane, and read what is there."""
+        first, _, length, start = header
+        plain = self._fast_lane and self._message is None and first in (_PLAIN_TEXT, _PLAIN_BINARY)
+        self._announce(first, length)
+        key = self._data[start - KEY_SIZE : start]
+        end = start + length
+        if plain:
+            self._arriving = ArrivingText(key) if first == _PLAIN_TEXT else ArrivingBinary(key)
+        elif end > len(self._data):
+            self._arriving = ArrivingFragment(self._library(), first, key)
+        else:
+            # Whole, so handed on as it is.
+            frame = self._data[self._at : end]
+            self._at = end
+            self._deliver(self._library().receive(frame), events)
+            return True
+        self._left = length
+        self._at = start
+        return self._read_payload(self._arriving, events)
+
+    def _announce(self, first: int, length: int) -> None:
+        """Count a data frame into its message; its header alone tells whether the message gets too big."""
+        message = self._message
+        if message is None:
+            message = self._message = _Message(first & RSV1 == RSV1)
+        message.frames += 1
+        message.size += length
+        if message.size > (self._wire_limit if message.compressed else self._limit):
+            raise _Ended(too_big(self._max_size))
+
+    def _read_payload(self, arriving: Arriving, events: list[Event]) -> bool:
+        """Read of an arriving frame what there is; return whether that was the rest of it."""
+        piece = self._data[self._at : self._at + self._left]
+        if not piece:
+            return False
+        self._at += len(piece)
+        self._left -= len(piece)
+        self._deliver(arriving.take(piece, not self._left), events)
+        if self._left:
+            return False
+        self._arriving = None
+        return True
+
+    def _deliver(self, event: Event | None, events: list[Event]) -> None:
+        """Add what a frame has completed, if anything. Raises ``_Ended`` for what nothing may follow."""
+        if isinstance(event, (Close, Violation)):
+            raise _Ended(event)
+        if event is not None:
+            events.append(event)
+        if isinstance(event, (str, bytes)):
+            self._message = None
+
+    def _library(self) -> Codec:
+        """Return the codec, made on first use."""
+        if self._codec is None:
+            self._codec = self._make_codec()
+        return self._codec

@@ -1,0 +1,37 @@
+"""Waiting for a peer without blaming it for what the event loop did."""
+
+from __future__ import annotations
+
+STEPS = 8
+"""Looks at the clock within one wait."""
+
+
+class Patience:
+    """Counts down ``seconds`` in steps.
+
+    Time that passes between two looks counts as one step at most: while the event loop was stalled the peer's answer
+    could not be read, however long that took.
+    """
+
+    __slots__ = ("_last", "_left", "_seconds", "step")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.step = seconds / STEPS
+        self._left = seconds
+        self._last = 0.0
+
+    def reset(self, now: float) -> None:
+        """Begin anew."""
+        self._left = self._seconds
+        self._last = now
+
+    def skip(self, now: float) -> None:
+        """Let the time since the last look pass uncounted."""
+        self._last = now
+
+    def spend(self, now: float) -> bool:
+        """Count the time since the last look, and say whether none is left."""
+        self._left -= min(now - self._last, self.step)
+        self._last = now
+        return self._left < self.step / 2

@@ -1,0 +1,453 @@
+"""The network's side of a connection: transport, timers, flow control, and what uvicorn calls.
+
+uvicorn's HTTP protocol makes one object for each upgrade request, calls ``connection_made``, then ``data_received``
+with the request, and puts the object in its own place; ``shutdown`` is uvicorn's call as well. From then on bytes
+arrive through ``buffer_updated``. What happens is told to ``Connection``; what it decides is carried out by ``settle``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+import sys
+import threading
+from typing import Any, ClassVar, cast
+from weakref import WeakSet
+
+from uvicorn.config import Config
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.server import ServerState
+
+from . import _report
+from ._admission import CENSUS, refusal
+from ._app import App
+from ._app_errors import ClientDisconnected
+from ._close import ClosedBy
+from ._codecs._base import Codec
+from ._connection import DEADLINES, SERVER_SHUTDOWN, Answered, Connection, Deadline, Effect, Ended, Finish, Settings
+from ._events import Pong
+from ._flow import StallWatch
+from ._handshake import HandshakeRefused
+from ._keepalive import Keepalive
+from ._headers import shown
+from ._options import Options
+from ._report import Report, Totals
+from ._state import Input, State
+from ._surplus import surplus_bytes
+from ._timers import Timer, Timers
+
+__all__ = ["ClientDisconnected", "WebSocketProtocol"]
+
+READ_SIZE = 256 * 1024
+"""Bytes that are read at once."""
+
+FLUSH_SIZE = 64 * 1024
+"""Bytes of gathered output that are written without waiting for the end of the turn."""
+
+TLS_LINGER = 1.0
+"""Seconds for which a TLS peer is read after our last byte has gone: TLS has no half-close that would make it end."""
+
+FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class _ReadBuffer(threading.local):
+    """Where a read stays until it is copied: one for each thread, since an event loop reads one connection at a time."""
+
+    def __init__(self) -> None:
+        self.data = bytearray(READ_SIZE)
+
+
+_READ = _ReadBuffer()
+
+_SHUTTING_DOWN: WeakSet[ServerState] = WeakSet()
+"""Servers whose shutdown has been reported."""
+
+
+class WebSocketProtocol(asyncio.BufferedProtocol):
+    """A WebSocket connection: RFC 6455 and RFC 7692 to the client, ASGI 2.4 to the application.
+
+    ``uvicorn.Config(app, ws=safews.Protocol)`` makes uvicorn use it; ``with_options`` gives one with other options.
+    """
+
+    options: ClassVar[Options] = Options()
+    codec: ClassVar[type[Codec]]
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self._config = config
+        self._server_state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_event_loop()
+        self._timers = Timers(self._loop)
+        self._keepalive: Keepalive | None = None
+        self._stall: StallWatch | None = None
+        self._flush_handle: asyncio.Handle | None = None
+        self._opened_at: float | None = None
+        self._is_reading = True
+        self._bytes_in = 0
+        self._bytes_out = 0
+
+    # What may be asked of a connection
+
+    @property
+    def close_code(self) -> int | None:
+        """The code that the connection ended with (RFC 6455 section 7.1.5); ``None`` until that is known."""
+        record = self._connection.record
+        return None if record is None else record.code
+
+    @property
+    def close_reason(self) -> str | None:
+        """The reason that the connection ended with (section 7.1.6); ``None`` until that is known."""
+        record = self._connection.record
+        return None if record is None else record.reason
+
+    @property
+    def closed_by(self) -> str | None:
+        """Who ended the connection: ``peer``, ``app``, ``server`` or ``network``; ``None`` until that is known."""
+        record = self._connection.record
+        return None if record is None else record.by.value
+
+    # uvicorn's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take over the transport of an upgrade request."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._server_state.connections.add(self)  # type: ignore[arg-type]
+        CENSUS.count += 1
+        self._client = get_remote_addr(self.transport)
+        self._tls = is_ssl(self.transport)
+        timeout = self.options.write_timeout
+        if timeout is not None:
+            self._stall = StallWatch(self._loop, timeout, self.transport.get_write_buffer_size, self._stalled)
+            _set_user_timeout(self.transport, timeout)
+
+    def data_received(self, data: bytes) -> None:
+        """Take the upgrade request; uvicorn calls this once, before the transport calls anything."""
+        try:
+            self._begin(data)
+        except Exception as exc:
+            self._fail(exc)
+
+    def shutdown(self) -> None:
+        """End the connection because the server goes down: at once, or within ``drain_spread``."""
+        if self._server_state not in _SHUTTING_DOWN:
+            _SHUTTING_DOWN.add(self._server_state)
+            count = sum(isinstance(other, WebSocketProtocol) for other in self._server_state.connections)
+            _report.shutting_down(count, self.options.shutdown_code)
+        spread = self.options.drain_spread
+        if spread and self._connection.state is State.OPEN:
+            self._timers.start(Timer.SPREAD, random.uniform(0, spread), self._shut_down)
+        else:
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        self._connection.shutdown()
+        self.settle()
+
+    # The handshake
+
+    def _begin(self, request: bytes) -> None:
+        config = self._config
+        settings = Settings(
+            options=self.options,
+            codec=self.codec,
+            max_size=config.ws_max_size,
+            max_queue=sys.maxsize if config.ws_max_queue is None else max(1, config.ws_max_queue),
+            compression=config.ws_per_message_deflate,
+        )
+        connection = Connection(request, settings, lambda: self._server_state.default_headers)
+        scope = connection.handshake.scope(
+            scheme="wss" if self._tls else "ws",
+            server=get_local_addr(self.transport),
+            client=self._client,
+            root_path=config.root_path,
+            asgi_version=config.asgi_version,
+            state=self._app_state,
+        )
+        surplus = surplus_bytes(self.transport.get_protocol())
+        refused = refusal(connection.handshake, self.options, config, self._server_state)
+        self._connection = connection
+        self._report = Report(scope)
+        drop = self.options.after_disconnect == "drop"
+        self._app = App(self._loop, connection, self, self._report, drop=drop)
+        if refused is not None:
+            self._refuse(refused)
+        else:
+            if surplus:
+                connection.receive_data(surplus)
+            # uvicorn has yet to put this object in its own place; until then nobody would tell it of back-pressure.
+            self._loop.call_soon(self._start_app, scope)
+        self.settle()
+
+    def _refuse(self, refused: HandshakeRefused) -> None:
+        path = shown(self._connection.handshake.path)
+        self._connection.refuse(refused)
+        if refused.status != 503 or CENSUS.may_warn():
+            _report.refused(self._client, path, refused.status, refused.detail)
+
+    def _fail(self, exc: Exception) -> None:
+        """Answer for an error of our own, and forget the connection."""
+        _report.handshake_failed(self._client, exc)
+        self._forget()
+        # uvicorn puts this object in its own place, then one that does nothing takes over, then the transport ends.
+        self._loop.call_soon(self.transport.set_protocol, asyncio.Protocol())
+        self.transport.write(FAILED)
+        self.transport.close()
+
+    def _start_app(self, scope: Any) -> None:
+        self.notice_loss()
+        if self._connection.state is State.CONNECTING:
+            app = self._config.loaded_app
+            own_context = getattr(self._config, "reset_contextvars", False)
+            task = self._app.start(app, scope, own_context=own_context)
+            if not task.done():
+                self._server_state.tasks.add(task)
+                task.add_done_callback(self._server_state.tasks.discard)
+
+    # The transport's calls
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Say where the next read is to be put."""
+        return _READ.data
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take a read."""
+        self._bytes_in += nbytes
+        self._connection.receive_data(bytes(memoryview(_READ.data)[:nbytes]))
+        self.settle()
+
+    def eof_received(self) -> bool:
+        """The peer has ended its side; keep ours open (which TLS cannot)."""
+        self._connection.receive_eof()
+        self.settle()
+        return not self._tls
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport is gone; timers go with it."""
+        self._forget()
+        self._connection.lost("" if exc is None else f"{type(exc).__name__}: {exc}")
+        self._app.gate.resume()
+        self.settle()
+        grace, task = self.options.app_grace, self._app.task
+        if grace is not None and task is not None and not task.done():
+            self._timers.start(Timer.APP_GRACE, grace, self._cancel_app, task)
+            task.add_done_callback(self._app_ended)
+
+    def _cancel_app(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+
+    def _app_ended(self, task: asyncio.Task[None]) -> None:
+        self._timers.cancel_all()
+
+    def _forget(self) -> None:
+        """Leave the server's books and stop every timer."""
+        self._server_state.connections.discard(self)
+        CENSUS.count -= 1
+        self._timers.cancel_all()
+        if self._stall is not None:
+            self._stall.stop()
+        if self._keepalive is not None:
+            self._keepalive.stop()
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+
+    def pause_writing(self) -> None:
+        """The transport has more output than it likes."""
+        self._app.gate.pause()
+        self._connection.output_paused = True
+
+    def resume_writing(self) -> None:
+        """The transport takes output again."""
+        self._connection.resume_output()
+        self._app.gate.resume()
+        self.settle()
+
+    # Output
+
+    def gather(self) -> None:
+        """Write the output at the end of this turn of the event loop, or now if it is much."""
+        if self._connection.outbox.size >= FLUSH_SIZE:
+            self._flush()
+        elif self._flush_handle is None:
+            self._flush_handle = self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._flush_handle = None
+        self._app.begin_turn()
+        self._flush()
+
+    def _flush(self) -> None:
+        outbox = self._connection.outbox
+        size = outbox.size
+        chunks = outbox.take()
+        if not size or self.transport.is_closing():
+            return
+        self._bytes_out += size
+        for chunk in chunks:
+            self.transport.write(chunk)
+        if self._stall is not None:
+            self._stall.wrote(size)
+
+    # Input
+
+    def update_reading(self) -> None:
+        """Read from the peer, or do not, as the connection wants it."""
+        connection = self._connection
+        if connection.is_behind:
+            self._loop.call_soon(self._read_on)
+        wanted = connection.wants_bytes(self._is_reading)
+        if wanted is self._is_reading or self.transport.is_closing():
+            return
+        self._is_reading = wanted
+        if wanted:
+            self.transport.resume_reading()
+            if self._keepalive is not None:
+                self._keepalive.resume()
+        else:
+            self.transport.pause_reading()
+            if self._keepalive is not None:
+                self._keepalive.pause()
+
+    def _read_on(self) -> None:
+        self._connection.read_on()
+        self.settle()
+
+    def notice_loss(self) -> None:
+        """Tell the connection, if the transport has been lost and has not said so yet."""
+        if self.transport.is_closing() and self._connection.state not in (State.DRAINING, State.CLOSED):
+            self._connection.lost("connection lost")
+            self.settle()
+
+    # What the connection has decided
+
+    def settle(self) -> None:
+        """Carry out what the connection has decided: write, act, wake the app, read or not."""
+        connection = self._connection
+        if connection.outbox.size:
+            if connection.effects:
+                self._flush()
+            else:
+                self.gather()
+        if connection.effects:
+            effects, connection.effects = connection.effects, []
+            for effect in effects:
+                self._carry_out(effect)
+        self._app.wake()
+        self.update_reading()
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Deadline):
+            self._set_deadline(effect)
+        elif isinstance(effect, Finish):
+            self._finish(effect)
+        elif isinstance(effect, Answered):
+            self._answered(effect)
+        elif isinstance(effect, Pong):
+            if self._keepalive is not None:
+                self._keepalive.pong(effect.payload)
+        else:
+            self._ended(effect)
+
+    def _set_deadline(self, deadline: Deadline) -> None:
+        """Bound the state. Of two bounds for the same wait the earlier holds, so that no two add up."""
+        if self._keepalive is not None and self._connection.state is not State.OPEN:
+            self._keepalive.stop()
+        for input in DEADLINES:
+            if input is not deadline.input:
+                self._timers.cancel(input)
+        seconds, input_ = deadline
+        if seconds is not None and input_ is not None and not self._timers.ends_by(input_, seconds):
+            self._timers.start(input_, seconds, self._timed_out, input_)
+
+    def _finish(self, finish: Finish) -> None:
+        transport = self.transport
+        if finish is Finish.ABORT:
+            transport.abort()
+        elif transport.is_closing():
+            return
+        elif finish is Finish.CLOSE:
+            transport.close()
+        elif transport.can_write_eof():
+            transport.write_eof()
+        else:
+            self._timers.start(Timer.LINGER, TLS_LINGER, self._lingered)
+
+    def _lingered(self) -> None:
+        """Give up on a TLS peer that has taken everything; one that has not has until the state's deadline."""
+        if self.transport.get_write_buffer_size():
+            self._timers.start(Timer.LINGER, TLS_LINGER, self._lingered)
+        else:
+            self._timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+
+    def _answered(self, answered: Answered) -> None:
+        self._server_state.total_requests += 1
+        if answered.input is Input.APP_ACCEPT:
+            self._opened_at = self._loop.time()
+            self._report.accepted()
+            self._start_keepalive()
+        elif answered.input in (Input.APP_CLOSE, Input.APP_DENY):
+            self._report.rejected(answered.status)
+        elif answered.input is Input.CLOCK_ACCEPT_TIMEOUT:
+            self._report.accept_timeout(self.options.accept_timeout)
+
+    def _start_keepalive(self) -> None:
+        interval, timeout = self._config.ws_ping_interval, self._config.ws_ping_timeout
+        if interval:
+            self._keepalive = Keepalive(self._loop, interval, timeout, self._ping, self._ping_timed_out)
+            self._keepalive.start()
+
+    def _ended(self, ended: Ended) -> None:
+        """Write the close record of a connection that was open; one line stands for all that a shutdown closes."""
+        record, connection = ended.record, self._connection
+        if self._opened_at is None or not (self._config.access_log or record.by is ClosedBy.SERVER):
+            return
+        totals = Totals(
+            seconds=self._loop.time() - self._opened_at,
+            messages_in=connection.messages_in,
+            messages_out=connection.outbox.messages,
+            bytes_in=self._bytes_in,
+            bytes_out=self._bytes_out,
+            round_trip=None if self._keepalive is None else self._keepalive.round_trip,
+        )
+        self._report.closed(record, totals, logging.DEBUG if record.detail == SERVER_SHUTDOWN else logging.INFO)
+
+    # The clock's calls
+
+    def _timed_out(self, input: Input) -> None:
+        self._connection.timed_out(input)
+        self.settle()
+
+    def _stalled(self) -> None:
+        self._timed_out(Input.CLOCK_WRITE_TIMEOUT)
+
+    def _ping(self, payload: bytes) -> None:
+        self._connection.outbox.put_ping(payload)
+        self._flush()
+
+    def _ping_timed_out(self) -> None:
+        unsent = self._connection.outbox.size or self.transport.get_write_buffer_size()
+        self._connection.timed_out(Input.CLOCK_PING_TIMEOUT)
+        if unsent:
+            self._connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+        self.settle()
+
+
+def _set_user_timeout(transport: Any, seconds: float) -> None:
+    """Let the kernel end a connection whose peer acknowledges nothing for so long (RFC 5482), where it can."""
+    sock = transport.get_extra_info("socket")
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is None or sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, option, max(1, int(seconds * 1000)))
+    except OSError:
+        logging.getLogger("uvicorn.error").debug("TCP_USER_TIMEOUT cannot be set", exc_info=True)

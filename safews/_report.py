@@ -1,0 +1,138 @@
+"""What an operator reads: every line that safews writes to uvicorn's ``uvicorn.error`` logger."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
+
+from ._app_errors import origin
+from ._close import CloseRecord, code_name
+from ._headers import shown
+
+logger = logging.getLogger("uvicorn.error")
+
+
+class Totals(NamedTuple):
+    """What a connection did: ``seconds`` open, messages and bytes (with framing), the last ping's round trip."""
+
+    seconds: float
+    messages_in: int
+    messages_out: int
+    bytes_in: int
+    bytes_out: int
+    round_trip: float | None
+
+
+class Report:
+    """The lines about one connection. ``scope`` is the ASGI scope, whose client a proxy's headers may have corrected."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Any) -> None:
+        self._scope = scope
+
+    @property
+    def _who(self) -> tuple[str, str]:
+        return get_client_addr(self._scope), get_path_with_query_string(self._scope)
+
+    def accepted(self) -> None:
+        """The handshake is done."""
+        logger.info('%s - "WebSocket %s" [accepted]', *self._who)
+
+    def rejected(self, status: int) -> None:
+        """The app has answered the request with an HTTP status."""
+        logger.info('%s - "WebSocket %s" %d', *self._who, status)
+
+    def accept_timeout(self, seconds: float | None) -> None:
+        """The app has not answered the request in time."""
+        logger.warning('%s - "WebSocket %s" 504: the app has not answered within %s s', *self._who, seconds)
+
+    def not_answered(self) -> None:
+        """The app has returned without an answer."""
+        logger.error('%s - "WebSocket %s" 500: ASGI callable returned without completing handshake.', *self._who)
+
+    def denial_cut(self) -> None:
+        """The app has returned in the middle of its denial response."""
+        logger.error('%s - "WebSocket %s": ASGI callable returned without completing its response.', *self._who)
+
+    def failed(self, exc: BaseException) -> None:
+        """The app has raised."""
+        logger.error("Exception in ASGI application\n", exc_info=exc)
+
+    def failed_after_end(self, exc: BaseException) -> None:
+        """The app has raised after its peer was gone: most often a consequence, so one line, and the rest at debug."""
+        logger.warning(
+            '%s - "WebSocket %s" app failed after the client was gone: %s: %s (%s)',
+            *self._who,
+            type(exc).__name__,
+            shown(str(exc)),
+            origin(exc),
+        )
+        logger.debug("Exception in ASGI application after the client was gone\n", exc_info=exc)
+
+    def cancelled(self) -> None:
+        """The app's task has been cancelled."""
+        logger.warning('%s - "WebSocket %s" app cancelled', *self._who)
+
+    def wrong_result(self, result: object) -> None:
+        """The app has returned something."""
+        logger.error("ASGI callable should return None, but returned '%s'.", shown(result))
+
+    def closed(self, record: CloseRecord, totals: Totals, level: int) -> None:
+        """The close record: how the connection ended and what it did. The same stands in the log record's fields."""
+        client, path = self._who
+        why = record.reason and f" {shown(record.reason)}"
+        why += record.detail and f" ({record.detail})"
+        round_trip = "-" if totals.round_trip is None else f"{totals.round_trip * 1000:.1f} ms"
+        logger.log(
+            level,
+            '%s - "WebSocket %s" [closed] %d %s%s by %s, %.1f s open, in %d messages %d bytes, '
+            "out %d messages %d bytes, ping %s",
+            client,
+            path,
+            record.code,
+            code_name(record.code),
+            why,
+            record.by.value,
+            totals.seconds,
+            totals.messages_in,
+            totals.bytes_in,
+            totals.messages_out,
+            totals.bytes_out,
+            round_trip,
+            extra={
+                "websocket_client": client,
+                "websocket_path": path,
+                "websocket_close_code": record.code,
+                "websocket_close_name": code_name(record.code),
+                "websocket_close_reason": record.reason,
+                "websocket_close_detail": record.detail,
+                "websocket_close_clean": record.clean,
+                "websocket_closed_by": record.by.value,
+                "websocket_seconds": totals.seconds,
+                "websocket_messages_in": totals.messages_in,
+                "websocket_messages_out": totals.messages_out,
+                "websocket_bytes_in": totals.bytes_in,
+                "websocket_bytes_out": totals.bytes_out,
+                "websocket_round_trip": totals.round_trip,
+            },
+        )
+
+
+def refused(client: tuple[str, int] | None, path: str, status: int, detail: str) -> None:
+    """A request was answered with an HTTP error without asking the app. ``path`` is escaped by the caller."""
+    address = "%s:%d" % client if client else ""
+    logger.warning('%s - "WebSocket %s" %d refused: %s', address, path, status, detail)
+
+
+def handshake_failed(client: tuple[str, int] | None, exc: Exception) -> None:
+    """Something went wrong in safews itself before the app was called."""
+    address = "%s:%d" % client if client else ""
+    logger.warning("%s - WebSocket handshake failed: %s: %s", address, type(exc).__name__, shown(str(exc)))
+
+
+def shutting_down(connections: int, code: int) -> None:
+    """The server goes down: the one line that stands for all its connections."""
+    logger.info("Closing %d WebSocket connection(s) with code %d", connections, code)

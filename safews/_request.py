@@ -1,0 +1,90 @@
+"""What a request for a WebSocket must have (RFC 6455 section 4.2.1), and the refusal of one that has not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import h11
+
+from ._headers import Headers, elements, shown, values
+
+_key = re.compile(rb"[A-Za-z0-9+/]{22}==")
+
+# The scheme and authority of an absolute-form target (RFC 9112 section 3.2.2), which a proxy may send.
+_authority = re.compile(rb"(?i:(?:http|ws)s?)://[^/?#]+")
+
+
+class HandshakeRefused(Exception):
+    """A request that is answered with an HTTP error; the app is never called.
+
+    ``status`` and ``headers`` are those of the answer. ``detail`` is for the log: one line of ASCII.
+    """
+
+    def __init__(self, status: int, detail: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = list(headers)
+        self.detail = detail
+
+
+class Target(NamedTuple):
+    """A request target's parts, as received."""
+
+    raw_path: bytes
+    query_string: bytes
+
+
+def parse_target(target: bytes) -> Target | None:
+    """Split a request target in origin-form or absolute-form; any other is not for a GET (RFC 9112 section 3.2)."""
+    authority = _authority.match(target)
+    if authority:
+        target = target[authority.end() :]
+        if not target.startswith(b"/"):
+            target = b"/" + target
+    if not target.startswith(b"/"):
+        return None
+    raw_path, _, query_string = target.partition(b"?")
+    return Target(raw_path, query_string)
+
+
+def malformed(detail: str) -> HandshakeRefused:
+    """Refuse with 400 (section 4.2.1); ``detail`` is for the log."""
+    return HandshakeRefused(400, detail)
+
+
+def refusal_of(request: h11.Request, headers: Headers) -> HandshakeRefused | None:
+    """Check a request against RFC 6455 section 4.2.1; return why it is refused, or ``None``."""
+    if request.method != b"GET":
+        return malformed(f"method is {shown(request.method)}, not GET")
+    if request.http_version != b"1.1":
+        return malformed(f"HTTP version is {shown(request.http_version)}, not 1.1")
+    if parse_target(request.target) is None:
+        return malformed(f"target {shown(request.target)} has no path")
+    for name, token in ((b"upgrade", b"websocket"), (b"connection", b"upgrade")):
+        if token not in (element.lower() for element in elements(headers, name)):
+            return malformed(f"{name.decode()} {shown(values(headers, name))} does not name {token.decode()}")
+    keys = values(headers, b"sec-websocket-key")
+    if len(keys) != 1 or not _key.fullmatch(keys[0]):
+        return malformed(f"sec-websocket-key {shown(keys)} is not the base64 of 16 bytes")
+    return _refused_version(headers) or _refused_body(headers)
+
+
+def _refused_version(headers: Headers) -> HandshakeRefused | None:
+    versions = set(values(headers, b"sec-websocket-version"))
+    if len(versions) != 1:
+        return malformed(f"sec-websocket-version {shown(sorted(versions))} is not one value")
+    version = versions.pop()
+    if version == b"13":
+        return None
+    # Section 4.4 wants the version that we speak, RFC 9110 section 15.5.22 the protocol.
+    supported = ((b"Upgrade", b"websocket"), (b"Sec-WebSocket-Version", b"13"))
+    return HandshakeRefused(426, f"sec-websocket-version is {shown(version)}, not 13", supported)
+
+
+def _refused_body(headers: Headers) -> HandshakeRefused | None:
+    """Refuse a request with a body: what follows its head could be read as the body or as frames."""
+    if values(headers, b"transfer-encoding") or any(map(int, values(headers, b"content-length"))):
+        return malformed("request has a body")
+    return None

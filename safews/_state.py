@@ -1,0 +1,218 @@
+"""The life of a connection, as one table.
+
+Theory of operation
+===================
+
+A connection is in exactly one of seven states, and moves from one to the next when one of the inputs below happens.
+``TABLE`` holds every move there is; what it does not hold cannot happen: ``Lifecycle.apply`` raises and changes
+nothing. Nothing else in safews decides how far a connection has come: no boolean, no timer, no ``None``. What is not a
+state is a fact and is kept as a record (``CloseRecord``), which is there once it is known.
+
+The way of a connection that is used and then closed by its peer:
+
+    CONNECTING   the request has come, the app has not answered it yet;
+    OPEN         the app has accepted: messages go both ways;
+    ENDING       the peer's Close has been read, or a violation. It stands in the queue behind the messages that came
+                 before it, and since the peer may still read, the app can still send. It is answered when the app
+                 reaches it, or when its grace is over;
+    DRAINING     the answer is out. What the peer still sends is thrown away until TCP ends, so that no reset
+                 destroys what we sent before (RFC 9112 section 9.6 has the same for HTTP);
+    CLOSED       there is no transport any more.
+
+Two detours. When the app or the server closes, our Close goes out at once and the connection is
+
+    CLOSING      until the peer's Close arrives (RFC 6455 section 7.1.1), or for ``close_timeout`` at most.
+
+And when the app answers the request with an HTTP response of its own (the ASGI denial response), it is
+
+    DENYING      while that response is under way. Every other way not to accept, whether the app's (403), ours (400,
+                 426, 500, 503, 504) or the clock's, is one step from CONNECTING to DRAINING.
+
+Every state leads to CLOSED when the network says that the connection is lost, and every state that waits for
+somebody leads there by the clock too: CONNECTING by ``accept_timeout`` (through DRAINING), ENDING by ``close_grace``
+(likewise), CLOSING and DRAINING by ``close_timeout``; OPEN and all others that write, by ``write_timeout``.
+
+The app learns of the end from its one ``websocket.disconnect``, not from the state: messages that arrived before the
+end are delivered before it, also when the state is CLOSED already. That is why the peer's inputs are listed there: a
+connection can be lost while what came before the loss is still unread.
+
+An input that a state takes without moving is listed as well: the app may return, or close again, after the end.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class State(Enum):
+    """How far a connection has come."""
+
+    CONNECTING = auto()
+    OPEN = auto()
+    DENYING = auto()
+    ENDING = auto()
+    CLOSING = auto()
+    DRAINING = auto()
+    CLOSED = auto()
+
+
+class Input(Enum):
+    """What can happen to a connection; the first word says from where."""
+
+    APP_ACCEPT = auto()
+    APP_SEND = auto()
+    APP_CLOSE = auto()
+    APP_DENY = auto()
+    APP_DENY_BODY = auto()
+    APP_DENY_END = auto()
+    APP_RETURN = auto()
+    APP_CRASH = auto()
+    APP_CANCELLED = auto()
+
+    PEER_MESSAGE = auto()
+    PEER_CLOSE = auto()
+    PEER_VIOLATION = auto()
+    PEER_EOF = auto()
+    PEER_FLOOD = auto()
+
+    QUEUE_ENDING_REACHED = auto()
+
+    NETWORK_LOST = auto()
+
+    SERVER_REFUSE = auto()
+    SERVER_SHUTDOWN = auto()
+
+    CLOCK_ACCEPT_TIMEOUT = auto()
+    CLOCK_GRACE_OVER = auto()
+    CLOCK_PING_TIMEOUT = auto()
+    CLOCK_WRITE_TIMEOUT = auto()
+    CLOCK_CLOSE_TIMEOUT = auto()
+
+
+CONNECTING = State.CONNECTING
+OPEN = State.OPEN
+DENYING = State.DENYING
+ENDING = State.ENDING
+CLOSING = State.CLOSING
+DRAINING = State.DRAINING
+CLOSED = State.CLOSED
+
+TABLE: dict[tuple[State, Input], State] = {
+    # The request waits for the app's answer. Every refusal is an HTTP response.
+    (CONNECTING, Input.APP_ACCEPT): OPEN,
+    (CONNECTING, Input.APP_CLOSE): DRAINING,
+    (CONNECTING, Input.APP_DENY): DENYING,
+    (CONNECTING, Input.APP_RETURN): DRAINING,
+    (CONNECTING, Input.APP_CRASH): DRAINING,
+    (CONNECTING, Input.APP_CANCELLED): DRAINING,
+    (CONNECTING, Input.PEER_EOF): DRAINING,
+    (CONNECTING, Input.NETWORK_LOST): CLOSED,
+    (CONNECTING, Input.SERVER_REFUSE): DRAINING,
+    (CONNECTING, Input.SERVER_SHUTDOWN): DRAINING,
+    (CONNECTING, Input.CLOCK_ACCEPT_TIMEOUT): DRAINING,
+    # Messages go both ways.
+    (OPEN, Input.APP_SEND): OPEN,
+    (OPEN, Input.APP_CLOSE): CLOSING,
+    (OPEN, Input.APP_RETURN): CLOSING,
+    (OPEN, Input.APP_CRASH): CLOSING,
+    (OPEN, Input.APP_CANCELLED): CLOSING,
+    (OPEN, Input.PEER_MESSAGE): OPEN,
+    (OPEN, Input.PEER_CLOSE): ENDING,
+    (OPEN, Input.PEER_VIOLATION): ENDING,
+    (OPEN, Input.PEER_EOF): DRAINING,
+    (OPEN, Input.NETWORK_LOST): CLOSED,
+    (OPEN, Input.SERVER_SHUTDOWN): CLOSING,
+    (OPEN, Input.CLOCK_PING_TIMEOUT): CLOSING,
+    (OPEN, Input.CLOCK_WRITE_TIMEOUT): CLOSED,
+    # The app's own HTTP response is under way.
+    (DENYING, Input.APP_DENY_BODY): DENYING,
+    (DENYING, Input.APP_DENY_END): DRAINING,
+    (DENYING, Input.APP_RETURN): DRAINING,
+    (DENYING, Input.APP_CRASH): DRAINING,
+    (DENYING, Input.APP_CANCELLED): DRAINING,
+    (DENYING, Input.PEER_EOF): DRAINING,
+    (DENYING, Input.NETWORK_LOST): CLOSED,
+    (DENYING, Input.SERVER_SHUTDOWN): DENYING,
+    (DENYING, Input.CLOCK_WRITE_TIMEOUT): CLOSED,
+    (DENYING, Input.CLOCK_CLOSE_TIMEOUT): CLOSED,
+    # The peer's Close, or a violation, stands in the queue. A peer that has only shut down its side still reads.
+    (ENDING, Input.APP_SEND): ENDING,
+    (ENDING, Input.APP_CLOSE): DRAINING,
+    (ENDING, Input.APP_RETURN): DRAINING,
+    (ENDING, Input.APP_CRASH): DRAINING,
+    (ENDING, Input.APP_CANCELLED): DRAINING,
+    (ENDING, Input.PEER_EOF): ENDING,
+    (ENDING, Input.QUEUE_ENDING_REACHED): DRAINING,
+    (ENDING, Input.NETWORK_LOST): CLOSED,
+    (ENDING, Input.SERVER_SHUTDOWN): DRAINING,
+    (ENDING, Input.CLOCK_GRACE_OVER): DRAINING,
+    (ENDING, Input.CLOCK_WRITE_TIMEOUT): CLOSED,
+    # Our Close is out. Messages that cross it are dropped (RFC 6455 section 1.4).
+    (CLOSING, Input.APP_CLOSE): CLOSING,
+    (CLOSING, Input.APP_RETURN): CLOSING,
+    (CLOSING, Input.APP_CRASH): CLOSING,
+    (CLOSING, Input.APP_CANCELLED): CLOSING,
+    (CLOSING, Input.PEER_MESSAGE): CLOSING,
+    (CLOSING, Input.PEER_CLOSE): DRAINING,
+    (CLOSING, Input.PEER_VIOLATION): DRAINING,
+    (CLOSING, Input.PEER_EOF): DRAINING,
+    (CLOSING, Input.NETWORK_LOST): CLOSED,
+    (CLOSING, Input.SERVER_SHUTDOWN): CLOSING,
+    (CLOSING, Input.CLOCK_WRITE_TIMEOUT): CLOSED,
+    (CLOSING, Input.CLOCK_CLOSE_TIMEOUT): CLOSED,
+    # Nothing more is to be said. What arrived before an end of the stream may still be unread.
+    (DRAINING, Input.APP_CLOSE): DRAINING,
+    (DRAINING, Input.APP_RETURN): DRAINING,
+    (DRAINING, Input.APP_CRASH): DRAINING,
+    (DRAINING, Input.APP_CANCELLED): DRAINING,
+    (DRAINING, Input.PEER_MESSAGE): DRAINING,
+    (DRAINING, Input.PEER_CLOSE): DRAINING,
+    (DRAINING, Input.PEER_VIOLATION): DRAINING,
+    (DRAINING, Input.PEER_EOF): DRAINING,
+    (DRAINING, Input.PEER_FLOOD): CLOSED,
+    (DRAINING, Input.NETWORK_LOST): CLOSED,
+    (DRAINING, Input.SERVER_SHUTDOWN): DRAINING,
+    (DRAINING, Input.CLOCK_WRITE_TIMEOUT): CLOSED,
+    (DRAINING, Input.CLOCK_CLOSE_TIMEOUT): CLOSED,
+    # There is no transport any more. What arrived before it was lost may still be unread.
+    (CLOSED, Input.APP_CLOSE): CLOSED,
+    (CLOSED, Input.APP_RETURN): CLOSED,
+    (CLOSED, Input.APP_CRASH): CLOSED,
+    (CLOSED, Input.APP_CANCELLED): CLOSED,
+    (CLOSED, Input.PEER_MESSAGE): CLOSED,
+    (CLOSED, Input.PEER_CLOSE): CLOSED,
+    (CLOSED, Input.PEER_VIOLATION): CLOSED,
+    (CLOSED, Input.NETWORK_LOST): CLOSED,
+    (CLOSED, Input.SERVER_SHUTDOWN): CLOSED,
+}
+
+
+class InvalidTransition(RuntimeError):
+    """An input came that the state does not take. The text names both."""
+
+    def __init__(self, state: State, input: Input) -> None:
+        super().__init__(f"{input.name} is not possible in state {state.name}")
+        self.state = state
+        self.input = input
+
+
+class Lifecycle:
+    """A state and the one way to change it."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state = CONNECTING
+
+    def takes(self, input: Input) -> bool:
+        """Say whether the state takes an input."""
+        return (self.state, input) in TABLE
+
+    def apply(self, input: Input) -> State:
+        """Move as the table says and return the state before; raise ``InvalidTransition`` where it says nothing."""
+        before = self.state
+        try:
+            self.state = TABLE[before, input]
+        except KeyError:
+            raise InvalidTransition(before, input) from None
+        return before

@@ -1,0 +1,63 @@
+"""The timers of one connection, held in one place so that all are gone once it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any
+
+from ._state import Input
+
+
+class Timer(Enum):
+    """What a connection waits for besides the end of its state."""
+
+    SPREAD = auto()
+    """The server goes down, and this connection's share of ``drain_spread`` passes."""
+    LINGER = auto()
+    """Over TLS: the peer's last bytes."""
+    APP_GRACE = auto()
+    """The app is to end (``app_grace``)."""
+
+
+Key = Timer | Input
+"""A state's deadline goes by the input that it will be."""
+
+
+class Timers:
+    """At most one running timer of each kind."""
+
+    __slots__ = ("_handles", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._handles: dict[Key, asyncio.TimerHandle] = {}
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def start(self, timer: Key, seconds: float, callback: Callable[..., None], *args: Any) -> None:
+        """Call ``callback(*args)`` after ``seconds``, instead of what this timer was to do."""
+        self.cancel(timer)
+        self._handles[timer] = self._loop.call_later(seconds, self._over, timer, callback, args)
+
+    def ends_by(self, timer: Key, seconds: float) -> bool:
+        """Say whether this timer runs and is over in ``seconds`` at the latest."""
+        handle = self._handles.get(timer)
+        return handle is not None and handle.when() <= self._loop.time() + seconds
+
+    def cancel(self, timer: Key) -> None:
+        """Stop a timer, if it runs."""
+        handle = self._handles.pop(timer, None)
+        if handle is not None:
+            handle.cancel()
+
+    def cancel_all(self) -> None:
+        """Stop every timer."""
+        for timer in list(self._handles):
+            self.cancel(timer)
+
+    def _over(self, timer: Key, callback: Callable[..., None], args: tuple[Any, ...]) -> None:
+        del self._handles[timer]
+        callback(*args)

@@ -1,0 +1,19 @@
+"""``safews.websockets:Protocol``: safews with the codec that uses the websockets library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._configure import ConfiguredProtocol as Protocol
+
+__all__ = ["Protocol"]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name == "Protocol":
+            from ._configure import class_from_environ
+
+            return class_from_environ("websockets")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,72 @@
+"""Test coroutines run in the event loops of the matrix; ``start`` serves an application by the codec under test."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import importlib.util
+import inspect
+
+import pytest
+from tests.harness import LOOPS, Start, run, serve
+
+CODECS = ("wsproto", "websockets")
+HTTP = [name for name in ("h11", "httptools", "zttp") if importlib.util.find_spec(name)]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks."""
+    config.addinivalue_line("markers", "every_http: run with each of uvicorn's HTTP protocols, not only httptools")
+    config.addinivalue_line("markers", "loop_debug: run with asyncio's debug mode on")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for ``http`` with one HTTP protocol, or with each where it is marked ``every_http``."""
+    if "http" in metafunc.fixturenames:
+        every = metafunc.definition.get_closest_marker("every_http")
+        metafunc.parametrize("http", HTTP if every else ["httptools"])
+
+
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
+    """Give every test coroutine its event loop."""
+    if isinstance(collector, (pytest.Module, pytest.Class)) and inspect.iscoroutinefunction(obj):
+        if collector.funcnamefilter(name):
+            pytest.mark.usefixtures("loop_name")(obj)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test coroutine."""
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(test).parameters}
+    debug = pyfuncitem.get_closest_marker("loop_debug") is not None
+    run(test(**arguments), str(pyfuncitem.funcargs["loop_name"]), debug=debug)
+    return True
+
+
+@pytest.fixture(params=LOOPS)
+def loop_name(request: pytest.FixtureRequest) -> str:
+    """The event loop: asyncio or uvloop."""
+    return str(request.param)
+
+
+@pytest.fixture(params=CODECS)
+def codec(request: pytest.FixtureRequest) -> str:
+    """The codec: wsproto or websockets."""
+    return str(request.param)
+
+
+@pytest.fixture
+def protocol(codec: str) -> type[asyncio.Protocol]:
+    """The protocol class of the codec."""
+    found: type[asyncio.Protocol] = importlib.import_module(f"safews.{codec}").Protocol
+    return found
+
+
+@pytest.fixture
+def start(protocol: type[asyncio.Protocol], http: str) -> Start:
+    """``serve`` with the protocol class and the HTTP protocol of the matrix."""
+    return functools.partial(serve, ws=protocol, http=http)
