@@ -1,7 +1,7 @@
 """safews: a WebSocket protocol for uvicorn.
 
-``uvicorn app:app --ws safews:Protocol`` uses it. Its options are the keyword arguments of ``Protocol.with_options`` and,
-as ``SAFEWS_...``, environment variables.
+``uvicorn app:app --ws safews:Protocol`` uses it. Its options are keyword arguments of ``Protocol.with_options`` and
+environment variables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 
 if not TYPE_CHECKING:
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         # The environment is read when uvicorn looks Protocol up, so importing safews needs neither it nor uvicorn.
         if name == "Protocol":
             from ._configure import class_from_environ

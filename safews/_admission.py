@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 

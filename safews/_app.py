@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from ._app_errors import ClientDisconnected, is_disconnect
 from ._close import ClosedBy
-from ._connection import Connection, Gone
+from ._connection import Connection
+from ._effects import Gone
 from ._flow import WriteGate
 from ._inbox import ReceiveEvent
 from ._messages import Message
@@ -147,17 +148,17 @@ class App:
     async def _wait_for_event(self) -> None:
         receiver = self._loop.create_future()
         self._receivers.append(receiver)
-        self._connection.waiting += 1
+        self._connection.reader.waiting += 1
         self._link.update_reading()
         try:
             await receiver
         except asyncio.CancelledError:
             # Cancelled after it was woken: what it was woken for is for another.
-            self._connection.waiting -= 1
+            self._connection.reader.waiting -= 1
             self._receivers.remove(receiver)
             self.wake()
             raise
-        self._connection.waiting -= 1
+        self._connection.reader.waiting -= 1
         self._receivers.remove(receiver)
 
     def wake(self) -> None:

@@ -11,7 +11,7 @@ import logging
 import multiprocessing
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeVar, cast
 
 from ._options import Options
@@ -68,8 +68,8 @@ class ConfiguredProtocol(_Base, metaclass=ConfiguredType):
     def with_options(cls: type[_P], **changes: Unpack[OptionChanges]) -> type[_P]:
         """Return this class with other options; what is given here wins over the environment.
 
-        The result is for uvicorn's ``ws`` setting, with ``workers`` and ``reload`` too. Raises what ``Options`` raises, and
-        ``TypeError`` for an unknown option.
+        The result is for uvicorn's ``ws`` setting, with ``workers`` and ``reload`` too. Raises what ``Options`` raises,
+        and ``TypeError`` for an unknown option.
         """
         # A class that somebody derived from ours has inherited the recipe, but can only be made from itself.
         base = cls.recipe.base if "recipe" in vars(cls) else cls
@@ -113,7 +113,7 @@ def codec_class(codec_name: CodecName) -> type[Codec]:
     return WebsocketsCodec
 
 
-@lru_cache(maxsize=None)
+@cache
 def _configured(recipe: Recipe) -> type[ConfiguredProtocol]:
     ours = recipe.base is ConfiguredProtocol
     name = "Protocol" if ours else recipe.base.__name__

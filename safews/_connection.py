@@ -10,13 +10,11 @@ Each call asks the table first and acts afterwards: an input that the state does
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from enum import Enum, auto
 from functools import partial
-from typing import NamedTuple
 
 from ._close import ABNORMAL, MAX_REASON, NO_STATUS, Close, ClosedBy, CloseRecord
-from ._codecs._base import Codec
 from ._deflate import DeflateParameters, Deflater
+from ._effects import Answered, Deadline, Effect, Ended, Finish, Gone, Settings
 from ._events import Event, Ping, Pong, Violation
 from ._framing import Framing
 from ._handshake import Handshake, HandshakeRefused
@@ -31,12 +29,9 @@ from ._messages import (
     message_type,
     sent_data,
 )
-from ._options import Options
 from ._outbox import Outbox
+from ._reader import Mode, Reader
 from ._state import Input, Lifecycle, State
-
-FRAMES_PER_TURN = 256
-"""Frames that are read before other connections have their turn."""
 
 DISCARD_LIMIT = 32 * 1024 * 1024
 """Bytes that are thrown away after our half of the close, before the peer is cut off."""
@@ -44,8 +39,8 @@ DISCARD_LIMIT = 32 * 1024 * 1024
 PING_TIMEOUT_GRACE = 1.0
 """Seconds that a peer has to answer the Close which says that it did not answer our ping."""
 
-DEADLINES = (Input.CLOCK_ACCEPT_TIMEOUT, Input.CLOCK_GRACE_OVER, Input.CLOCK_CLOSE_TIMEOUT)
-"""The inputs that end a state by a ``Deadline``."""
+SERVER_SHUTDOWN = "server shutdown"
+KEEPALIVE_TIMEOUT = "keepalive ping timeout"
 
 _SENT_BY_APPS = frozenset(
     {
@@ -57,77 +52,18 @@ _SENT_BY_APPS = frozenset(
     }
 )
 
-SERVER_SHUTDOWN = "server shutdown"
-KEEPALIVE_TIMEOUT = "keepalive ping timeout"
-
-
-class Settings(NamedTuple):
-    """What a connection is told of the server's configuration. Sizes are in bytes, ``None`` is without limit."""
-
-    options: Options
-    codec: type[Codec]
-    max_size: int | None
-    max_queue: int
-    compression: bool
-
-
-class Finish(Enum):
-    """What is to be done with the transport once all output has been handed to it."""
-
-    LINGER = auto()
-    """End our side; read on and throw away, until the peer ends its own."""
-    CLOSE = auto()
-    """Nothing more is expected from the peer."""
-    ABORT = auto()
-    """Now, whatever is unsent."""
-
-
-class Deadline(NamedTuple):
-    """The state ends with ``input`` after ``seconds``; ``None`` for a state that the clock does not end."""
-
-    seconds: float | None
-    input: Input | None
-
-
-class Answered(NamedTuple):
-    """The handshake has got its HTTP status, by ``input``."""
-
-    status: int
-    input: Input
-
-
-class Ended(NamedTuple):
-    """The transport is gone and it is known how the connection ended: the last effect there is, and there is but one."""
-
-    record: CloseRecord
-
-
-Effect = Finish | Deadline | Answered | Pong | Ended
-
-
-class Gone(Exception):
-    """The app sent or wanted to receive something after the peer was gone. The text names the state."""
-
-    def __init__(self, state: State, record: CloseRecord | None) -> None:
-        self.code = record.code if record is not None else ABNORMAL
-        self.reason = record.reason if record is not None else ""
-        super().__init__(f"the client is disconnected (state {state.name}, code {self.code})")
-
 
 class Connection:
     """See the module. ``request`` is the upgrade request as bytes (RFC 6455 section 4.2.1).
 
-    ``record`` is ``None`` until it is known how the connection ends. ``waiting`` says how many of the app's
-    ``receive()`` wait for an event, ``output_paused`` that the transport has more output than it likes.
+    ``record`` is ``None`` until it is known how the connection ends.
     """
 
     __slots__ = (
         "_deflate",
         "_discarded",
-        "_framing",
         "_lifecycle",
         "_loss",
-        "_pongs_held",
         "_settings",
         "_taken",
         "default_headers",
@@ -136,9 +72,8 @@ class Connection:
         "inbox",
         "messages_in",
         "outbox",
-        "output_paused",
+        "reader",
         "record",
-        "waiting",
     )
 
     def __init__(
@@ -149,7 +84,7 @@ class Connection:
         self._lifecycle = Lifecycle()
         self.handshake = Handshake(request)
         self._deflate = self._negotiate()
-        self._framing = Framing(
+        framing = Framing(
             partial(settings.codec, self._deflate, settings.max_size),
             max_size=settings.max_size,
             compression=self._deflate is not None,
@@ -157,16 +92,14 @@ class Connection:
         )
         self._taken = 0
         self._discarded = 0
-        self._pongs_held = False
         self._loss: str | None = None
         self.default_headers = default_headers
         self.record: CloseRecord | None = None
         self.inbox = Inbox(settings.max_queue, options.receive_buffer)
         self.inbox.put_event({"type": "websocket.connect"})
+        self.reader = Reader(framing, self.inbox, options.receive_buffer)
         self.outbox = Outbox(options.deflate_threshold)
         self.effects: list[Effect] = [Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)]
-        self.output_paused = False
-        self.waiting = 0
         self.messages_in = 0
 
     @property
@@ -266,7 +199,7 @@ class Connection:
     def cancelled(self) -> None:
         """The app's task has been cancelled: 503 or the shutdown code; without delay, if output is stuck already."""
         self._leave(Input.APP_CANCELLED, 503, self._shutdown_record())
-        if self.output_paused and self._lifecycle.takes(Input.CLOCK_CLOSE_TIMEOUT):
+        if self.reader.output_paused and self._lifecycle.takes(Input.CLOCK_CLOSE_TIMEOUT):
             self.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
 
     def take(self) -> ReceiveEvent:
@@ -277,7 +210,7 @@ class Connection:
             if not self.inbox and self.state is State.ENDING:
                 self._apply(Input.QUEUE_ENDING_REACHED)
                 self._answer_ending()
-        elif self.inbox.is_low:
+        elif self.inbox.is_low and not self.reader.wants_data:
             self.read_on()
         return event
 
@@ -286,10 +219,10 @@ class Connection:
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer."""
         if self.state in (State.OPEN, State.CLOSING):
-            self._framing.feed(data)
+            self.reader.feed(data)
             self.read_on()
         elif self.state is State.CONNECTING:
-            self._framing.feed(data)
+            self.reader.feed(data)
         else:
             self._discarded += len(data)
             if self._discarded > DISCARD_LIMIT and self._lifecycle.takes(Input.PEER_FLOOD):
@@ -322,47 +255,30 @@ class Connection:
         self._end(CloseRecord(ABNORMAL, "", ClosedBy.NETWORK, clean=False, detail=self._loss or ""))
 
     def read_on(self) -> None:
-        """Read frames, as many as the app can take and as is fair to other connections (``is_behind`` tells if more)."""
-        budget = FRAMES_PER_TURN
-        while budget > 0 and self._may_parse():
-            messages, size = self.inbox.room
-            frames = budget if self.record is not None else min(budget, messages)
-            events = self._framing.parse(frames, size if self.record is None else DISCARD_LIMIT)
-            budget -= frames
-            for event in events:
-                self._handle(event)
-            if self._framing.wants_data:
-                break
-        if self.record is None and self._framing.wants_data and self.state in (State.DRAINING, State.CLOSED):
+        """Read frames: as many as the app can take and as is fair to other connections; ``is_behind`` tells if more."""
+        for event in self.reader.events(lambda: self._mode):
+            self._handle(event)
+        if self.record is None and self.reader.wants_data and self.state in (State.DRAINING, State.CLOSED):
             self._end_by_network()
 
-    def _may_parse(self) -> bool:
+    @property
+    def _mode(self) -> Mode:
         if self.state is State.CLOSING:
-            return not self._pongs_held
+            return Mode.DROP
         if self.record is not None or self.state in (State.CONNECTING, State.DENYING):
-            return False
-        messages, size = self.inbox.room
-        return messages > 0 and size > 0 and not self._pongs_held
+            return Mode.IGNORE
+        return Mode.TAKE
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is input that could be read at once."""
-        return not self._framing.wants_data and self._may_parse()
+        """Whether there is input to be read in another turn of the event loop."""
+        return self.reader.is_behind(self._mode)
 
     def wants_bytes(self, reading: bool) -> bool:
-        """Say whether the transport is to be read; ``reading`` says whether it is.
-
-        Not while the app has enough to do, and then not before half of it is done; nor for a message that is not whole
-        yet and fills the receive buffer while nobody waits for it.
-        """
+        """Say whether the transport is to be read; ``reading`` says whether it is."""
         if self.state is State.CONNECTING:
-            return self._framing.buffered < self._settings.options.receive_buffer
-        if self.state not in (State.OPEN, State.CLOSING):
-            return True
-        if not self._may_parse() or not self._framing.wants_data or not (reading or self.inbox.is_low):
-            return False
-        held = self.inbox.size + self._framing.buffered
-        return self.waiting > 0 or self.state is State.CLOSING or held < self._settings.options.receive_buffer
+            return self.reader.holds_less
+        return self.reader.wants_bytes(self._mode, reading)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, (str, bytes)):
@@ -373,7 +289,7 @@ class Connection:
         elif isinstance(event, Ping):
             if self.state in (State.OPEN, State.CLOSING):
                 self.outbox.put_pong(event.payload)
-                self._pongs_held = self.output_paused
+                self.reader.hold_after_pong()
         elif isinstance(event, Pong):
             self.effects.append(event)
         elif isinstance(event, Close):
@@ -401,7 +317,7 @@ class Connection:
 
     def _answer_if_awaited(self) -> None:
         """Answer at once if the app waits for what comes next, or does not receive at all."""
-        if self.state is State.ENDING and ((self.waiting and len(self.inbox) == 1) or not self._taken):
+        if self.state is State.ENDING and ((self.reader.waiting and len(self.inbox) == 1) or not self._taken):
             self._apply(Input.QUEUE_ENDING_REACHED)
             self._answer_ending()
 
@@ -441,11 +357,13 @@ class Connection:
             self._end(CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail=detail))
         self.effects.append(Finish.ABORT)
 
+    def pause_output(self) -> None:
+        """The transport has more output than it likes."""
+        self.reader.output_paused = True
+
     def resume_output(self) -> None:
         """The transport takes output again."""
-        self.output_paused = False
-        if self._pongs_held:
-            self._pongs_held = False
+        if self.reader.resume_output():
             self.read_on()
 
     # What the above have in common

@@ -32,7 +32,7 @@ class InflateError(Exception):
     """What the peer sent is not deflate data."""
 
 
-class InflateLimit(Exception):  # noqa: N818 - the data is right
+class InflateLimit(Exception):
     """A message would inflate to more than the limit."""
 
 

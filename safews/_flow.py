@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
+
 from ._patience import Patience
 
 

@@ -34,7 +34,7 @@ _PLAIN_TEXT = FIN | TEXT
 _PLAIN_BINARY = FIN | BINARY
 
 
-class _Ended(Exception):  # noqa: N818 - a Close is no error
+class _Ended(Exception):
     """The peer closed, or broke the protocol or a limit: nothing after it is read."""
 
     def __init__(self, ending: Close | Violation) -> None:
@@ -247,7 +247,7 @@ class Framing:
     def _read_data(self, header: Header, events: list[Event]) -> bool:
         """Begin a data frame: count it, choose its lane, and read what is there."""
         first, _, length, start = header
-        plain = self._fast_lane and self._message is None and first in (_PLAIN_TEXT, _PLAIN_BINARY)
+        plain = self._fast_lane and first in (_PLAIN_TEXT, _PLAIN_BINARY)
         self._announce(first, length)
         key = self._data[start - KEY_SIZE : start]
         end = start + length

@@ -1,8 +1,8 @@
 """What an option takes: one small rule for each kind of value, used for keyword arguments and for the environment.
 
-A rule's ``check`` returns the value as it is kept and raises ``TypeError`` or ``ValueError``. Its ``parse`` reads a text
-and raises ``ValueError``; what it returns goes through ``check`` too. The errors say what the value must be, and whoever
-knows the name of the option adds that and the value.
+A rule's ``check`` returns the value as it is kept and raises ``TypeError`` or ``ValueError``. Its ``parse`` reads a
+text and raises ``ValueError``; what it returns goes through ``check`` too. The errors say what the value must be, and
+whoever knows the name of the option adds that and the value.
 """
 
 from __future__ import annotations

@@ -76,9 +76,10 @@ class Options:
     """Seconds over which the Closes of a shutdown are spread, so that not every client comes back at once."""
 
     allowed_origins: Annotated[Collection[str] | None, OrOff(Origins())] = None
-    """The origins that a browser's ``Origin`` must be one of, such as ``"https://example.org"`` (RFC 6455 section 10.2).
+    """The origins, such as ``"https://example.org"``, of which a browser's must be one (RFC 6455 section 10.2).
 
-    Kept in lower case without default ports; ``None`` allows all."""
+    They are kept in lower case and without default ports. ``None`` allows all.
+    """
 
     max_connections: Annotated[int | None, OrOff(Whole(1))] = None
     """The most WebSockets in one process, unanswered ones counted; any more are answered 503."""

@@ -26,12 +26,13 @@ from ._app import App
 from ._app_errors import ClientDisconnected
 from ._close import ClosedBy
 from ._codecs._base import Codec
-from ._connection import DEADLINES, SERVER_SHUTDOWN, Answered, Connection, Deadline, Effect, Ended, Finish, Settings
+from ._connection import SERVER_SHUTDOWN, Connection
+from ._effects import DEADLINES, Answered, Deadline, Effect, Ended, Finish, Settings
 from ._events import Pong
 from ._flow import StallWatch
 from ._handshake import HandshakeRefused
-from ._keepalive import Keepalive
 from ._headers import shown
+from ._keepalive import Keepalive
 from ._options import Options
 from ._report import Report, Totals
 from ._state import Input, State
@@ -91,6 +92,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._keepalive: Keepalive | None = None
         self._stall: StallWatch | None = None
         self._flush_handle: asyncio.Handle | None = None
+        self._read_handle: asyncio.Handle | None = None
         self._opened_at: float | None = None
         self._is_reading = True
         self._bytes_in = 0
@@ -263,7 +265,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The transport has more output than it likes."""
         self._app.gate.pause()
-        self._connection.output_paused = True
+        self._connection.pause_output()
 
     def resume_writing(self) -> None:
         """The transport takes output again."""
@@ -302,8 +304,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def update_reading(self) -> None:
         """Read from the peer, or do not, as the connection wants it."""
         connection = self._connection
-        if connection.is_behind:
-            self._loop.call_soon(self._read_on)
+        if connection.is_behind and self._read_handle is None:
+            self._read_handle = self._loop.call_soon(self._read_on)
         wanted = connection.wants_bytes(self._is_reading)
         if wanted is self._is_reading or self.transport.is_closing():
             return
@@ -318,6 +320,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
                 self._keepalive.pause()
 
     def _read_on(self) -> None:
+        self._read_handle = None
         self._connection.read_on()
         self.settle()
 

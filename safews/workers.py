@@ -1,4 +1,4 @@
-"""A gunicorn worker: ``gunicorn app:app --worker-class safews.workers.Worker``. Needs ``pip install safews[gunicorn]``."""
+"""A gunicorn worker: ``gunicorn --worker-class safews.workers.Worker``. Needs ``pip install safews[gunicorn]``."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ class Worker(UvicornWorker):
     Derive from it and set ``CONFIG_KWARGS`` for any other setting of uvicorn.
     """
 
-    CONFIG_KWARGS: dict[str, Any] = {**UvicornWorker.CONFIG_KWARGS, "ws": "safews:Protocol"}
+    CONFIG_KWARGS: dict[str, Any] = UvicornWorker.CONFIG_KWARGS | {"ws": "safews:Protocol"}

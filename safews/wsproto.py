@@ -11,7 +11,7 @@ __all__ = ["Protocol"]
 
 if not TYPE_CHECKING:
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         if name == "Protocol":
             from ._configure import class_from_environ
 

@@ -90,7 +90,7 @@ class Compressor:
         return compressed + b"\x00" * padded
 
 
-class Rejected(Exception):  # noqa: N818
+class Rejected(Exception):
     """The stream breaks the protocol or the limit."""
 
     def __init__(self, code: int) -> None:

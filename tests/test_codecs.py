@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
+import itertools
 import logging
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
+
+from safews._close import Close
+from safews._codecs import _base, wsproto
+from safews._codecs.websockets import WebsocketsCodec
+from safews._codecs.wsproto import WsprotoCodec
+from safews._deflate import DeflateParameters, Inflater
+from safews._events import Ping, Pong, Violation
 from tests.reference import (
     BINARY,
     CLOSE,
@@ -25,13 +33,6 @@ from tests.reference import (
     frame,
     text,
 )
-
-from safews._close import Close
-from safews._codecs import _base
-from safews._codecs.websockets import WebsocketsCodec
-from safews._codecs.wsproto import WsprotoCodec
-from safews._deflate import DeflateParameters
-from safews._events import Ping, Pong, Violation
 
 DEFLATE = DeflateParameters()
 LIMIT = 1000
@@ -53,8 +54,14 @@ def compressor():
 
 
 def receive(codec, frames):
-    """Give the codec frames, and return what they complete."""
-    return [event for event in map(codec.receive, frames) if event is not None]
+    """Give the codec frames up to one that nothing may follow, and return what they complete."""
+    events = []
+    for event in map(codec.receive, frames):
+        if event is not None:
+            events.append(event)
+        if isinstance(event, (Close, Violation)):
+            break
+    return events
 
 
 class TestMessages:
@@ -109,6 +116,17 @@ class TestControlFrames:
 
     def test_limit_does_not_count_them(self, new_codec):
         assert new_codec(None, 10).receive(frame(FIN | PING, bytes(125))) == Ping(bytes(125))
+
+    def test_replies_of_the_library_are_thrown_away(self, codec):
+        ping = frame(FIN | PING, bytes(125))
+        codec.receive(ping)
+        tracemalloc.start()
+        try:
+            for _ in range(500):
+                codec.receive(ping)
+            assert tracemalloc.get_traced_memory()[0] < 20_000
+        finally:
+            tracemalloc.stop()
 
 
 class TestClose:
@@ -175,7 +193,7 @@ class TestCompressed:
     def test_message(self, codec, compressor, sizes):
         payloads = [b"Hello, Hello", b"Hello, Hello", b"World"]
         frames = [fragments(FIN | RSV1 | TEXT, compressor.compress(payload), sizes) for payload in payloads]
-        assert receive(codec, sum(frames, [])) == [payload.decode() for payload in payloads]
+        assert receive(codec, itertools.chain(*frames)) == [payload.decode() for payload in payloads]
 
     def test_mixed_with_uncompressed(self, codec, compressor):
         frames = []
@@ -267,6 +285,11 @@ class TestQuiet:
         assert caplog.records == []
 
 
+class TestHandshake:
+    def test_the_extension_takes_no_part_in_it(self):
+        assert wsproto._Inflate(Inflater(DEFLATE, None)).offer() is False
+
+
 class TestImports:
     def test_names(self):
         assert [WsprotoCodec.name, WebsocketsCodec.name] == ["wsproto", "websockets"]
@@ -290,8 +313,6 @@ class TestImports:
         assert result.stdout == "False\n"
 
     def test_package_imports_neither(self):
-        package = importlib.import_module("safews._codecs")
-        assert package.__file__ is not None
         script = "import sys, safews._codecs; print({'wsproto', 'websockets'} & set(sys.modules))"
         result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
         assert result.stdout == "set()\n"

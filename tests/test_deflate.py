@@ -7,9 +7,9 @@ import tracemalloc
 import zlib
 
 import pytest
-from tests.reference import Compressor
 
-from safews._deflate import Deflater, DeflateParameters, InflateError, InflateLimit, Inflater
+from safews._deflate import DeflateParameters, Deflater, InflateError, InflateLimit, Inflater
+from tests.reference import Compressor
 
 DEFAULT = DeflateParameters()
 HELLO = bytes.fromhex("f248cdc9c90700")
@@ -78,6 +78,11 @@ class TestInflate:
         parameters = DeflateParameters(client_max_window_bits=bits)
         data = random.Random(bits).randbytes(300) * 30
         assert message(Inflater(parameters, None), Compressor(parameters).compress(data)) == data
+
+    def test_data_that_reaches_beyond_the_agreed_window(self):
+        data = random.Random(1).randbytes(5000) * 2
+        with pytest.raises(InflateError):
+            message(Inflater(DeflateParameters(client_max_window_bits=9), None), Compressor(DEFAULT).compress(data))
 
     def test_size_counts_the_unfinished_message(self):
         inflater = Inflater(DEFAULT, None)

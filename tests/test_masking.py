@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
-from tests.reference import xor
 
 from safews import _masking
+from tests.reference import xor
 
 KEY = bytes.fromhex("37fa213d")
 FUNCTIONS = [_masking.unmask, _masking.xor_mask]

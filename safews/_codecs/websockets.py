@@ -101,6 +101,8 @@ class WebsocketsCodec(Codec):
     def _translate(self, frame: Frame) -> _events.Event | None:
         """Return our event for a frame that the library has let pass."""
         data = bytes(frame.data)
+        # The library's parser refers to a frame until the next one, however long that takes.
+        frame.data = b""
         if frame.opcode is Opcode.PING:
             return _events.Ping(data)
         if frame.opcode is Opcode.PONG:

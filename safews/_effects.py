@@ -1,0 +1,68 @@
+"""What a connection is told, and what it asks for in return."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+from ._close import ABNORMAL, CloseRecord
+from ._codecs._base import Codec
+from ._events import Pong
+from ._options import Options
+from ._state import Input, State
+
+DEADLINES = (Input.CLOCK_ACCEPT_TIMEOUT, Input.CLOCK_GRACE_OVER, Input.CLOCK_CLOSE_TIMEOUT)
+"""The inputs that end a state by a ``Deadline``."""
+
+
+class Settings(NamedTuple):
+    """What a connection is told of the server's configuration. Sizes are in bytes, ``None`` is without limit."""
+
+    options: Options
+    codec: type[Codec]
+    max_size: int | None
+    max_queue: int
+    compression: bool
+
+
+class Finish(Enum):
+    """What is to be done with the transport once all output has been handed to it."""
+
+    LINGER = auto()
+    """End our side; read on and throw away, until the peer ends its own."""
+    CLOSE = auto()
+    """Nothing more is expected from the peer."""
+    ABORT = auto()
+    """Now, whatever is unsent."""
+
+
+class Deadline(NamedTuple):
+    """The state ends with ``input`` after ``seconds``; ``None`` for a state that the clock does not end."""
+
+    seconds: float | None
+    input: Input | None
+
+
+class Answered(NamedTuple):
+    """The handshake has got its HTTP status, by ``input``."""
+
+    status: int
+    input: Input
+
+
+class Ended(NamedTuple):
+    """The transport is gone and it is known how the connection ended: the last effect there is, and there is but one."""
+
+    record: CloseRecord
+
+
+Effect = Finish | Deadline | Answered | Pong | Ended
+
+
+class Gone(Exception):
+    """The app sent or wanted to receive something after the peer was gone. The text names the state."""
+
+    def __init__(self, state: State, record: CloseRecord | None) -> None:
+        self.code = record.code if record is not None else ABNORMAL
+        self.reason = record.reason if record is not None else ""
+        super().__init__(f"the client is disconnected (state {state.name}, code {self.code})")

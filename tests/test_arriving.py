@@ -1,0 +1,87 @@
+"""Data frames of which only a part has arrived."""
+
+from __future__ import annotations
+
+import pytest
+
+from safews._arriving import ArrivingBinary, ArrivingFragment, ArrivingText
+from safews._codecs._base import INVALID_TEXT, Codec
+from tests.reference import BINARY, CONTINUATION, FIN, KEY, RSV1, TEXT, frame, xor
+
+PAYLOAD = "Hello, \U0001f600 and \u20ac\r\n".encode()
+
+
+class Recorder(Codec):
+    """A codec that keeps the frames it is given; the last of a message completes it."""
+
+    name = "recorder"
+
+    def __init__(self):
+        super().__init__(None, None)
+        self.frames = []
+
+    def receive(self, frame):
+        self.frames.append(frame)
+        return b"message" if frame[0] & FIN else None
+
+
+def pieces(payload, size):
+    """Cut a masked payload into pieces, each with whether it is the last."""
+    masked = xor(payload, KEY)
+    return [(masked[at : at + size], at + size >= len(masked)) for at in range(0, len(masked), size)]
+
+
+def take_all(arriving, payload, size):
+    return [arriving.take(*piece) for piece in pieces(payload, size)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 100])
+class TestWhole:
+    def test_text(self, size):
+        *before, message = take_all(ArrivingText(KEY), PAYLOAD, size)
+        assert message == PAYLOAD.decode()
+        assert set(before) <= {None}
+
+    def test_binary(self, size):
+        *before, message = take_all(ArrivingBinary(KEY), PAYLOAD, size)
+        assert message == PAYLOAD
+        assert type(message) is bytes
+        assert set(before) <= {None}
+
+    def test_fragments_carry_the_payload(self, size):
+        codec = Recorder()
+        *before, message = take_all(ArrivingFragment(codec, FIN | BINARY, KEY), PAYLOAD, size)
+        assert message == b"message"
+        assert set(before) <= {None}
+        assert b"".join(xor(fragment[6:], fragment[2:6]) for fragment in codec.frames) == PAYLOAD
+
+
+class TestText:
+    def test_invalid_is_seen_at_once(self):
+        arriving = ArrivingText(KEY)
+        assert [arriving.take(*piece) for piece in pieces(b"ab\xffcd", 1)[:3]] == [None, None, INVALID_TEXT]
+
+    def test_unfinished_character(self):
+        assert take_all(ArrivingText(KEY), b"ab\xe2\x82", 3) == [None, INVALID_TEXT]
+
+
+class TestFragment:
+    @pytest.mark.parametrize(
+        ("first", "expected"),
+        [
+            (FIN | TEXT, [TEXT, CONTINUATION, FIN | CONTINUATION]),
+            (TEXT, [TEXT, CONTINUATION, CONTINUATION]),
+            (FIN | RSV1 | TEXT, [RSV1 | TEXT, CONTINUATION, FIN | CONTINUATION]),
+            (RSV1 | BINARY, [RSV1 | BINARY, CONTINUATION, CONTINUATION]),
+            (FIN | CONTINUATION, [CONTINUATION, CONTINUATION, FIN | CONTINUATION]),
+        ],
+    )
+    def test_first_bytes(self, first, expected):
+        codec = Recorder()
+        take_all(ArrivingFragment(codec, first, KEY), b"abcdefgh", 3)
+        assert [fragment[0] for fragment in codec.frames] == expected
+
+    def test_all_in_one_piece_is_the_frame_itself(self):
+        codec = Recorder()
+        take_all(ArrivingFragment(codec, FIN | RSV1 | TEXT, KEY), b"Hello", 5)
+        assert codec.frames == [frame(FIN | RSV1 | TEXT, b"Hello")]
