@@ -1,4 +1,4 @@
-"""The suite on every Python that is found, and with the oldest of each dependency. ``make test-all``, ``make test-lowest``."""
+"""``make test-all``: the suite on every Python that is found; ``make test-lowest``: with the oldest dependencies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ PYTEST = ("python", "-m", "pytest", "-n", "2", "--dist", "loadfile")
 
 nox.needs_version = ">=2024.10"
 nox.options.sessions = ["tests"]
+nox.options.envdir = str(ROOT / ".nox")
 nox.options.error_on_missing_interpreters = False
 
 # pyenv's own commands refuse to run any version that is not selected, so look at what it has installed.

@@ -176,9 +176,9 @@ class App:
     async def send(self, message: Message) -> None:
         """Send a message (ASGI 2.4).
 
-        Waits while the transport has more output than it likes. Raises ``TypeError`` or ``ValueError`` for what is wrong
-        with the message, ``RuntimeError`` for one that has no place in this state, ``ClientDisconnected`` once the
-        client is gone.
+        Waits while the transport has more output than it likes. Raises ``TypeError`` or ``ValueError`` for what is
+        wrong with the message, ``RuntimeError`` for one that has no place in this state, ``ClientDisconnected`` once
+        the client is gone.
         """
         if self.gate.is_busy:
             async with self.gate:

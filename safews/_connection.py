@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import cast
 
 from ._close import ABNORMAL, MAX_REASON, NO_STATUS, Close, ClosedBy, CloseRecord
 from ._deflate import DeflateParameters, Deflater
@@ -414,9 +415,9 @@ class Connection:
         self.effects.append(Finish.LINGER)
 
     def _answer_ending(self) -> None:
-        """Send the Close that the queue has come to: the echo of the peer's (RFC 6455 section 5.5.1), or the violation's."""
-        record = self.record
-        assert record is not None
+        """Send the Close that the queue has come to: an echo of the peer's (RFC 6455 section 5.5.1), or a violation's."""
+        # What makes a connection ENDING has always left a record.
+        record = cast("CloseRecord", self.record)
         if record.by is ClosedBy.PEER:
             self.outbox.put_close(None if record.code == NO_STATUS else record.code, record.reason)
             self.record = record._replace(clean=True)

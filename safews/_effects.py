@@ -51,7 +51,7 @@ class Answered(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The transport is gone and it is known how the connection ended: the last effect there is, and there is but one."""
+    """The transport is gone and it is known how the connection ended. It is the last effect, and comes once."""
 
     record: CloseRecord
 

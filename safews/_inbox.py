@@ -13,8 +13,8 @@ ReceiveEvent = dict[str, Any]
 class Inbox:
     """A queue of events for the app, with the two marks between which reading is paused.
 
-    Reading stops when ``max_messages`` messages or ``max_bytes`` bytes (of text: characters) wait, and goes on when half
-    of either is left: a mark of its own for each direction spares a pause and a resumption per message.
+    Reading stops when ``max_messages`` messages or ``max_bytes`` bytes (of text: characters) wait, and goes on when no
+    more than half of either is left: two marks spare a pause and a resumption per message.
     """
 
     __slots__ = ("_events", "_max_bytes", "_max_messages", "size")

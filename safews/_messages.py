@@ -27,7 +27,7 @@ def message_type(message: object) -> str:
 
 
 def sent_data(message: Message) -> Data:
-    """Return what a ``websocket.send`` sends; ``bytearray`` and ``memoryview`` become ``bytes``, since they can change."""
+    """Return what a ``websocket.send`` sends; ``bytearray`` and ``memoryview`` become ``bytes``: they could change."""
     text = message.get("text")
     data = message.get("bytes")
     if data is None:

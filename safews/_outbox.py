@@ -1,4 +1,4 @@
-"""What is to be written: frames are made here, in the order of the calls, and gathered until the transport takes them."""
+"""What is to be written: frames are made here, in the order of the calls, and gathered until they are written."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection
 
 
 class _ReadBuffer(threading.local):
-    """Where a read stays until it is copied: one for each thread, since an event loop reads one connection at a time."""
+    """Where a read stays until it is copied: one for each thread, as an event loop reads one connection at a time."""
 
     def __init__(self) -> None:
         self.data = bytearray(READ_SIZE)

@@ -30,8 +30,8 @@ class Mode(Enum):
 class Reader:
     """Reads frames into ``inbox`` by ``framing``.
 
-    ``waiting`` says how many ``receive()`` of the app wait for an event. ``receive_buffer`` bounds, in bytes, what is held
-    for an app that does not wait.
+    ``waiting`` says how many ``receive()`` of the app wait for an event. ``receive_buffer`` bounds, in bytes, what is
+    held for an app that does not wait.
     """
 
     __slots__ = ("_framing", "_inbox", "_pong_is_waiting", "_receive_buffer", "output_paused", "waiting")

@@ -26,7 +26,7 @@ class Totals(NamedTuple):
 
 
 class Report:
-    """The lines about one connection. ``scope`` is the ASGI scope, whose client a proxy's headers may have corrected."""
+    """The lines about one connection. ``scope`` is the app's, whose client a proxy's headers may have corrected."""
 
     __slots__ = ("_scope",)
 
@@ -121,16 +121,18 @@ class Report:
         )
 
 
+def _address(client: tuple[str, int] | None) -> str:
+    return f"{client[0]}:{client[1]}" if client else ""
+
+
 def refused(client: tuple[str, int] | None, path: str, status: int, detail: str) -> None:
     """A request was answered with an HTTP error without asking the app. ``path`` is escaped by the caller."""
-    address = "%s:%d" % client if client else ""
-    logger.warning('%s - "WebSocket %s" %d refused: %s', address, path, status, detail)
+    logger.warning('%s - "WebSocket %s" %d refused: %s', _address(client), path, status, detail)
 
 
 def handshake_failed(client: tuple[str, int] | None, exc: Exception) -> None:
     """Something went wrong in safews itself before the app was called."""
-    address = "%s:%d" % client if client else ""
-    logger.warning("%s - WebSocket handshake failed: %s: %s", address, type(exc).__name__, shown(str(exc)))
+    logger.warning("%s - WebSocket handshake failed: %s: %s", _address(client), type(exc).__name__, shown(str(exc)))
 
 
 def shutting_down(connections: int, code: int) -> None:

@@ -177,7 +177,7 @@ class TestNames:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_any_other_attribute_is_missing(self, name: CodecName) -> None:
-        with pytest.raises(AttributeError, match=f"module '{HOMES[name]}' has no attribute 'protocol'"):
+        with pytest.raises(AttributeError, match=f"module {HOMES[name]!r} has no attribute 'protocol'"):
             _ = importlib.import_module(HOMES[name]).protocol
 
     def test_client_disconnected_is_the_one_that_is_raised(self) -> None:
@@ -195,7 +195,7 @@ class TestMalformedEnvironment:
         monkeypatch.setenv("SAFEWS_CLOSE_TIMEOUT", "soon")
 
     def test_the_look_up_raises(self) -> None:
-        with pytest.raises(ValueError, match="^SAFEWS_CLOSE_TIMEOUT='soon': must be a number of seconds$"):
+        with pytest.raises(ValueError, match=r"^SAFEWS_CLOSE_TIMEOUT='soon': must be a number of seconds$"):
             _ = safews.Protocol
 
     def test_a_worker_process_says_so_and_ends_for_good(

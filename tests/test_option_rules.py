@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -149,12 +150,13 @@ class TestOrigins:
         ["", "*", "example.org", "https://", "https://example.org/", "https://a b", "https://a:x", "https://a:123456"],
     )
     def test_what_is_no_origin_is_named(self, origin: str) -> None:
-        with pytest.raises(ValueError, match="and " + repr(origin).replace("*", r"\*") + " is none"):
+        told = re.escape(f"and {origin!r} is none")
+        with pytest.raises(ValueError, match=told):
             Origins().check(["https://example.org", origin])
 
     @pytest.mark.parametrize("value", ["https://example.org", b"https://example.org", 1, None])
     def test_what_is_no_list_is_a_type_error(self, value: object) -> None:
-        with pytest.raises(TypeError, match="must be a list of origins$"):
+        with pytest.raises(TypeError, match=r"must be a list of origins$"):
             Origins().check(value)
 
     def test_an_entry_that_is_no_str_is_a_type_error(self) -> None:
