@@ -19,23 +19,20 @@ WARNING_INTERVAL = 10.0
 
 
 class Census:
-    """How many WebSockets there are in this process, unanswered ones included."""
+    """The WebSockets in this process that have been let in, unanswered ones included: ``members``."""
 
-    __slots__ = ("_quiet_until", "count", "suppressed")
+    __slots__ = ("_quiet_until", "members")
 
     def __init__(self) -> None:
-        self.count = 0
-        self.suppressed = 0
+        self.members: set[object] = set()
         self._quiet_until = 0.0
 
     def may_warn(self) -> bool:
-        """Say whether it is time for another warning; what is not said is counted in ``suppressed``."""
+        """Say whether it is time for another warning that there are too many."""
         now = time.monotonic()
         if now < self._quiet_until:
-            self.suppressed += 1
             return False
         self._quiet_until = now + WARNING_INTERVAL
-        self.suppressed = 0
         return True
 
 
@@ -53,7 +50,7 @@ def refusal(
     if allowed is not None and origin is not None and origin.lower() not in allowed:
         return HandshakeRefused(403, f"origin {shown(origin)} is not allowed")
     limit = options.max_connections
-    if limit is not None and CENSUS.count > limit:
+    if limit is not None and len(CENSUS.members) >= limit:
         return _too_many(f"more than {limit} connections (max_connections)")
     limit = config.limit_concurrency
     if limit is not None and (len(server_state.connections) >= limit or len(server_state.tasks) >= limit):

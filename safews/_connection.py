@@ -317,8 +317,10 @@ class Connection:
             self._answer_if_awaited()
 
     def _answer_if_awaited(self) -> None:
-        """Answer at once if the app waits for what comes next, or does not receive at all."""
-        if self.state is State.ENDING and ((self.reader.waiting and len(self.inbox) == 1) or not self._taken):
+        """Answer at once if the app waits for just this, or does not receive at all."""
+        waiting = self.reader.waiting
+        awaited = len(self.inbox) == 1 if waiting else not self._taken
+        if awaited and self.state is State.ENDING:
             self._apply(Input.QUEUE_ENDING_REACHED)
             self._answer_ending()
 
@@ -415,7 +417,7 @@ class Connection:
         self.effects.append(Finish.LINGER)
 
     def _answer_ending(self) -> None:
-        """Send the Close that the queue has come to: an echo of the peer's (RFC 6455 section 5.5.1), or a violation's."""
+        """Send the Close that the queue has come to: the peer's (RFC 6455 section 5.5.1) or a violation's."""
         # What makes a connection ENDING has always left a record.
         record = cast("CloseRecord", self.record)
         if record.by is ClosedBy.PEER:

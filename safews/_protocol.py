@@ -31,7 +31,6 @@ from ._effects import DEADLINES, Answered, Deadline, Effect, Ended, Finish, Sett
 from ._events import Pong
 from ._flow import StallWatch
 from ._handshake import HandshakeRefused
-from ._headers import shown
 from ._keepalive import Keepalive
 from ._options import Options
 from ._report import Report, Totals
@@ -86,6 +85,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             config.load()
         self._config = config
         self._server_state = server_state
+        self._connections = cast("set[object]", server_state.connections)
         self._app_state = app_state
         self._loop = _loop or asyncio.get_event_loop()
         self._timers = Timers(self._loop)
@@ -123,8 +123,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the transport of an upgrade request."""
         self.transport = cast("asyncio.Transport", transport)
-        self._server_state.connections.add(self)  # type: ignore[arg-type]
-        CENSUS.count += 1
+        self._connections.add(self)
         self._client = get_remote_addr(self.transport)
         self._tls = is_ssl(self.transport)
         timeout = self.options.write_timeout
@@ -143,13 +142,16 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         """End the connection because the server goes down: at once, or within ``drain_spread``."""
         if self._server_state not in _SHUTTING_DOWN:
             _SHUTTING_DOWN.add(self._server_state)
-            count = sum(isinstance(other, WebSocketProtocol) for other in self._server_state.connections)
-            _report.shutting_down(count, self.options.shutdown_code)
+            _report.shutting_down(self._count_open(), self.options.shutdown_code)
         spread = self.options.drain_spread
         if spread and self._connection.state is State.OPEN:
             self._timers.start(Timer.SPREAD, random.uniform(0, spread), self._shut_down)
         else:
             self._shut_down()
+
+    def _count_open(self) -> int:
+        others = [other for other in self._connections if isinstance(other, WebSocketProtocol)]
+        return sum(other._connection.state is State.OPEN for other in others)
 
     def _shut_down(self) -> None:
         self._connection.shutdown()
@@ -184,17 +186,18 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if refused is not None:
             self._refuse(refused)
         else:
+            CENSUS.members.add(self)
             if surplus:
+                self._bytes_in += len(surplus)
                 connection.receive_data(surplus)
             # uvicorn has yet to put this object in its own place; until then nobody would tell it of back-pressure.
             self._loop.call_soon(self._start_app, scope)
         self.settle()
 
     def _refuse(self, refused: HandshakeRefused) -> None:
-        path = shown(self._connection.handshake.path)
         self._connection.refuse(refused)
         if refused.status != 503 or CENSUS.may_warn():
-            _report.refused(self._client, path, refused.status, refused.detail)
+            self._report.refused(refused.status, refused.detail)
 
     def _fail(self, exc: Exception) -> None:
         """Answer for an error of our own, and forget the connection."""
@@ -207,10 +210,16 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def _start_app(self, scope: Any) -> None:
         self.notice_loss()
-        if self._connection.state is State.CONNECTING:
-            app = self._config.loaded_app
+        if self._connection.state is not State.CONNECTING:
+            return
+        try:
             own_context = getattr(self._config, "reset_contextvars", False)
-            task = self._app.start(app, scope, own_context=own_context)
+            task = self._app.start(self._config.loaded_app, scope, own_context=own_context)
+        except Exception as exc:
+            _report.handshake_failed(self._client, exc)
+            self._connection.refuse(HandshakeRefused(500, "the app cannot be called"))
+            self.settle()
+        else:
             if not task.done():
                 self._server_state.tasks.add(task)
                 task.add_done_callback(self._server_state.tasks.discard)
@@ -252,8 +261,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def _forget(self) -> None:
         """Leave the server's books and stop every timer."""
-        self._server_state.connections.discard(self)
-        CENSUS.count -= 1
+        self._connections.discard(self)
+        CENSUS.members.discard(self)
         self._timers.cancel_all()
         if self._stall is not None:
             self._stall.stop()
@@ -395,6 +404,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._server_state.total_requests += 1
         if answered.input is Input.APP_ACCEPT:
             self._opened_at = self._loop.time()
+            self._bytes_out = 0
             self._report.accepted()
             self._start_keepalive()
         elif answered.input in (Input.APP_CLOSE, Input.APP_DENY):

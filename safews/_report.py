@@ -37,6 +37,10 @@ class Report:
     def _who(self) -> tuple[str, str]:
         return get_client_addr(self._scope), get_path_with_query_string(self._scope)
 
+    def refused(self, status: int, detail: str) -> None:
+        """The request was answered with an HTTP error without asking the app."""
+        logger.warning('%s - "WebSocket %s" %d refused: %s', *self._who, status, detail)
+
     def accepted(self) -> None:
         """The handshake is done."""
         logger.info('%s - "WebSocket %s" [accepted]', *self._who)
@@ -125,16 +129,11 @@ def _address(client: tuple[str, int] | None) -> str:
     return f"{client[0]}:{client[1]}" if client else ""
 
 
-def refused(client: tuple[str, int] | None, path: str, status: int, detail: str) -> None:
-    """A request was answered with an HTTP error without asking the app. ``path`` is escaped by the caller."""
-    logger.warning('%s - "WebSocket %s" %d refused: %s', _address(client), path, status, detail)
-
-
 def handshake_failed(client: tuple[str, int] | None, exc: Exception) -> None:
     """Something went wrong in safews itself before the app was called."""
     logger.warning("%s - WebSocket handshake failed: %s: %s", _address(client), type(exc).__name__, shown(str(exc)))
 
 
 def shutting_down(connections: int, code: int) -> None:
-    """The server goes down: the one line that stands for all its connections."""
+    """The server goes down: the one line that stands for all its open connections."""
     logger.info("Closing %d WebSocket connection(s) with code %d", connections, code)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import importlib
 import importlib.util
 import inspect
 
 import pytest
+
 from tests.harness import LOOPS, Start, run, serve
 
 CODECS = ("wsproto", "websockets")
@@ -21,6 +23,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "loop_debug: run with asyncio's debug mode on")
 
 
+def pytest_collection_finish() -> None:
+    """Take what has been imported out of the garbage collector's sight: it runs after every test coroutine."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for ``http`` with one HTTP protocol, or with each where it is marked ``every_http``."""
     if "http" in metafunc.fixturenames:
@@ -30,9 +38,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
     """Give every test coroutine its event loop."""
-    if isinstance(collector, (pytest.Module, pytest.Class)) and inspect.iscoroutinefunction(obj):
-        if collector.funcnamefilter(name):
-            pytest.mark.usefixtures("loop_name")(obj)
+    if (
+        isinstance(collector, (pytest.Module, pytest.Class))
+        and inspect.iscoroutinefunction(obj)
+        and collector.funcnamefilter(name)
+    ):
+        pytest.mark.usefixtures("loop_name")(obj)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.harness import ACCEPT, App, Start, echo
 
 pytestmark = pytest.mark.every_http

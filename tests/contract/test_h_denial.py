@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from safews import websockets, wsproto
 from tests.harness import App, Call, Client, Start, serve
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.harness import App, Client, Response, Server, Start
 
 pytestmark = pytest.mark.every_http
@@ -14,7 +15,9 @@ ERROR = ValueError("while denying")
 ENDINGS = pytest.mark.parametrize("ending", [None, ERROR], ids=["returns", "raises"])
 
 
-async def unfinished(app: App, client: Client, ending: object, headers: list[tuple[bytes, bytes]], *parts: bytes) -> Response:
+async def unfinished(
+    app: App, client: Client, ending: object, headers: list[tuple[bytes, bytes]], *parts: bytes
+) -> Response:
     """Let the app start a denial, send some parts and then end by ``ending``; returns the response."""
     await client.request(b"/denied")
     call = await app.call()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from safews import ClientDisconnected
 from tests.harness import App, Call, Start
 

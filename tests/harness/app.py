@@ -73,9 +73,13 @@ class Call:
 
     async def finish(self, result: object = None) -> None:
         """Let the application return, and wait until it has; a ``BaseException`` is raised instead."""
+        self.let_return(result)
+        await self.ended()
+
+    def let_return(self, result: object = None) -> None:
+        """Let the application return, unless it has been told how to end before."""
         if not self._verdict.done():
             self._verdict.set_result(result)
-        await self.ended()
 
     async def ended(self) -> BaseException | None:
         """Wait until the call is over; returns what escaped from it."""
@@ -96,7 +100,7 @@ class App:
     """An ASGI application that keeps its calls.
 
     With a ``script``, a coroutine function of the ``Call``, each call runs it. Without one a call does nothing until
-    the test ends it by ``call.finish()``.
+    the test ends it by ``call.finish()``, or is over: then it returns.
     """
 
     def __init__(self, script: Script = Call.verdict) -> None:
@@ -118,6 +122,11 @@ class App:
         """Wait for a call of the application, by default the first."""
         await eventually(lambda: len(self.calls) > index, seconds)
         return self.calls[index]
+
+    def let_return(self) -> None:
+        """Let the calls return that no script runs."""
+        for call in self.calls:
+            call.let_return()
 
 
 async def echo(call: Call) -> None:

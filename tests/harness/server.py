@@ -8,19 +8,20 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import trustme
 import uvicorn
 
+from .app import App
 from .client import Client, Headers, Response
 from .logs import Logs, captured
 from .loops import DEADLINE, eventually, within
 from .wire import TLSWire, Wire
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Make the TLS contexts of a server and of a client that trusts it, once."""
     authority = trustme.CA()
@@ -55,17 +56,21 @@ class Server:
         await eventually(lambda: self.idle, seconds)
 
     async def shutdown(self, seconds: float = DEADLINE) -> None:
-        """Shut the server down as uvicorn does it on a signal. The end of ``serve`` does it otherwise."""
+        """Shut the server down as uvicorn does it on a signal. Else ``serve`` does it in the end."""
         await within(self.uvicorn.shutdown(), seconds)
 
     @asynccontextmanager
-    async def connect(self, *, receive_buffer: int | None = None) -> AsyncIterator[Client]:
-        """Connect, over TLS where the server has it; closed at the end. ``receive_buffer`` is ``SO_RCVBUF``, bytes."""
+    async def connect(
+        self, *, receive_buffer: int | None = None, send_buffer: int | None = None
+    ) -> AsyncIterator[Client]:
+        """Connect, over TLS where the server has it; closed at the end.
+
+        ``receive_buffer`` and ``send_buffer`` are ``SO_RCVBUF`` and ``SO_SNDBUF`` in bytes; else they grow by themselves.
+        """
         family = socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET
         with socket.socket(family) as sock:
             sock.setblocking(False)
-            if receive_buffer is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            set_buffers(sock, receive_buffer, send_buffer)
             await within(asyncio.get_running_loop().sock_connect(sock, self.address))
             if not self.uvicorn.config.ssl:
                 yield Client(Wire(sock))
@@ -118,7 +123,7 @@ async def serve(
     settings.ssl = tls_contexts()[0] if tls else None
     server = uvicorn.Server(settings)
     with captured(logging.getLogger("uvicorn.error").level) as logs:
-        listeners = None if settings.uds else [listen(send_buffer, receive_buffer)]
+        listeners = None if settings.uds else [listen(receive_buffer, send_buffer)]
         server.lifespan = settings.lifespan_class(settings)
         await within(server.startup(sockets=listeners))
         await server.on_tick(0)  # Sets the default headers.
@@ -126,32 +131,37 @@ async def serve(
         try:
             yield running
         except BaseException:
-            await stop(running)
+            await stop(running, app)
             raise
-        await stop(running)
+        await stop(running, app)
         assert running.idle, (running.state.connections, running.state.tasks)
-        await eventually(lambda: not asyncio.all_tasks() - tasks)
-        assert not pending_timers(loop) - timers
+        await eventually(lambda: not asyncio.all_tasks() - tasks, 1)
+        assert not pending_timers(loop) - timers, pending_timers(loop) - timers
         assert warnings in (None, len(logs.warnings)), logs.warnings
         assert errors in (None, len(logs.errors)), logs.errors
 
 
-def listen(send_buffer: int | None, receive_buffer: int | None) -> socket.socket:
+def listen(receive_buffer: int | None, send_buffer: int | None) -> socket.socket:
     """Bind a free port of the loopback interface."""
     listener = socket.socket()
-    for option, size in ((socket.SO_SNDBUF, send_buffer), (socket.SO_RCVBUF, receive_buffer)):
-        if size is not None:  # Connections inherit it.
-            listener.setsockopt(socket.SOL_SOCKET, option, size)
+    set_buffers(listener, receive_buffer, send_buffer)  # Connections inherit them.
     listener.bind(("127.0.0.1", 0))
     return listener
 
 
-async def stop(running: Server) -> None:
+def set_buffers(sock: socket.socket, receive_buffer: int | None, send_buffer: int | None) -> None:
+    """Fix the sizes of the kernel's buffers, in bytes, where given."""
+    for option, size in ((socket.SO_RCVBUF, receive_buffer), (socket.SO_SNDBUF, send_buffer)):
+        if size is not None:
+            sock.setsockopt(socket.SOL_SOCKET, option, size)
+
+
+async def stop(running: Server, app: object) -> None:
     """Wait a moment for the server to become idle by itself, then shut it down, unless the test has done so."""
-    try:
+    if isinstance(app, App):
+        app.let_return()
+    with suppress(AssertionError):  # Its shutdown ends what is left, or the checks that follow tell.
         await running.became_idle(1)
-    except AssertionError:
-        pass  # Its shutdown ends what is left, or the checks that follow tell.
     server = running.uvicorn
     if any(listener.is_serving() for listener in server.servers):
         if running.idle:  # uvicorn's shutdown does just this then, after a fixed wait of 0.1 s.
@@ -159,7 +169,7 @@ async def stop(running: Server) -> None:
                 listener.close()
             await within(server.lifespan.shutdown())
         else:
-            await running.shutdown(20)
+            await running.shutdown()
 
 
 def pending_timers(loop: asyncio.AbstractEventLoop) -> set[asyncio.TimerHandle]:

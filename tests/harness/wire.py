@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+from contextlib import suppress
 
 from .loops import within
 
@@ -87,10 +88,8 @@ class TLSWire(Wire):
 
     async def close_alert(self) -> None:
         """Send TLS's close alert, as a client does that ends TLS properly."""
-        try:
+        with suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
-        except ssl.SSLWantReadError:
-            pass
         await self._flush()
 
     async def _feed(self) -> None:

@@ -1,0 +1,302 @@
+"""Handshake, rows H17, H18 and H20: failures of our own, uvicorn's settings, an eager task factory."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from tests.harness import TEXT, App, Call, Frame, Response, Server, Start, echo, eventually, frame
+
+pytestmark = pytest.mark.every_http
+
+
+class FailingState(dict[str, Any]):
+    """A lifespan state that can be copied once, which uvicorn's HTTP protocol does, and then fails."""
+
+    copies = 0
+
+    def copy(self) -> dict[str, Any]:
+        self.copies += 1
+        if self.copies > 1:
+            raise LookupError("no more copies")
+        return {}
+
+
+async def fail_inside(server: Server) -> Response:
+    """Send a request whose scope cannot be built."""
+    server.uvicorn.lifespan.state = FailingState()
+    return await server.get()
+
+
+async def test_h17_failure_inside_the_protocol_is_answered(start: Start) -> None:
+    app = App(echo)
+    async with start(app, warnings=1) as server:
+        response = await fail_inside(server)
+        assert (response.status, response.complete) == (500, True)
+        assert response.one(b"connection").lower() == b"close"
+        assert not server.state.connections
+    assert app.calls == []
+    assert "no more copies" in server.logs.warnings[0]
+
+
+async def test_h17_transport_is_closed_after_it(start: Start) -> None:
+    async with start(App(echo), warnings=1) as server:
+        server.uvicorn.lifespan.state = FailingState()
+        async with server.connect() as client:
+            await client.request(then=frame(TEXT, b"hello"))
+            assert (await client.response()).status == 500
+            await client.expect_eof()
+
+
+async def test_h17_task_that_cannot_be_made_is_answered(start: Start) -> None:
+    """Whoever sets a task factory that does not fit the event loop gets answers all the same."""
+    loop = asyncio.get_running_loop()
+
+    def factory(loop: asyncio.AbstractEventLoop, coro: Any, **keywords: Any) -> Any:
+        if "safews" in Path(coro.cr_code.co_filename).parts:
+            coro.close()
+            raise TypeError("no such keyword")
+        keywords.pop("eager_start", None)
+        return asyncio.Task(coro, loop=loop, **keywords)
+
+    app = App(echo)
+    async with start(app, warnings=1) as server, server.connect() as client:
+        loop.set_task_factory(factory)
+        await client.request()
+        response = await client.response()
+        assert (response.status, response.complete) == (500, True)
+        await client.expect_eof()
+        client.close()
+        await server.became_idle()
+    assert app.calls == []
+    assert "no such keyword" in server.logs.warnings[0]
+
+
+async def test_h17_next_connection_is_served(start: Start) -> None:
+    async with start(App(echo), warnings=1) as server:
+        await fail_inside(server)
+        server.uvicorn.lifespan.state = {}
+        async with server.open() as client:
+            await client.send_text("hello")
+            await client.expect_text("hello")
+
+
+async def test_h18_accepted_handshake_counts_as_a_request(start: Start) -> None:
+    async with start(App(echo), limit_max_requests=1) as server:
+        assert not await server.uvicorn.on_tick(1)
+        async with server.open() as client:
+            assert server.state.total_requests == 1
+            await client.send_text("hello")
+            await client.expect_text("hello")
+        await server.became_idle()
+        assert server.state.total_requests == 1
+        assert await server.uvicorn.on_tick(1)
+
+
+async def test_h18_refused_handshake_counts_as_a_request(start: Start) -> None:
+    async def refuse(call: Call) -> None:
+        await call.send_event({"type": "websocket.close"})
+
+    async with start(App(refuse)) as server:
+        await server.get()
+        await server.became_idle()
+        assert server.state.total_requests == 1
+
+
+async def test_h18_denied_handshake_counts_as_a_request_once(start: Start) -> None:
+    async def deny(call: Call) -> None:
+        await call.send_event({"type": "websocket.http.response.start", "status": 403})
+        await call.send_event({"type": "websocket.http.response.body", "more_body": True})
+        await call.send_event({"type": "websocket.http.response.body"})
+
+    async with start(App(deny)) as server:
+        await server.get()
+        await server.became_idle()
+        assert server.state.total_requests == 1
+
+
+async def test_h18_unanswered_handshake_does_not_count(start: Start) -> None:
+    app = App()
+    async with start(app) as server, server.connect() as client:
+        await client.request()
+        call = await app.call()
+        assert server.state.total_requests == 0
+        client.reset()
+        await call.connect()
+        await call.disconnect(1006)
+        await call.finish()
+        assert server.state.total_requests == 0
+
+
+SEEN: ContextVar[str] = ContextVar("SEEN", default="unset")
+
+
+async def seen(server: Server, app: App) -> dict[str, str]:
+    """Which value of ``SEEN`` the application sees in an HTTP request and in a WebSocket."""
+    async with server.connect() as client:
+        await client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        await client.rest()
+    async with server.connect() as client:
+        await client.request()
+        await client.response()
+    return {call.scope["type"]: call.scope["seen"] for call in app.calls}
+
+
+async def look(call: Call) -> None:
+    """A script: note ``SEEN`` and answer."""
+    call.scope["seen"] = SEEN.get()
+    prefix = "websocket.http" if call.scope["type"] == "websocket" else "http"
+    await call.send_event({"type": f"{prefix}.response.start", "status": 403})
+    await call.send_event({"type": f"{prefix}.response.body"})
+
+
+@pytest.mark.skipif(
+    "reset_contextvars" not in inspect.signature(uvicorn.Config).parameters, reason="this uvicorn has no such setting"
+)
+@pytest.mark.parametrize("reset", [False, True])
+async def test_h18_contextvars_are_as_for_http(start: Start, reset: bool) -> None:
+    SEEN.set("of the server")
+    app = App(look)
+    async with start(app, reset_contextvars=reset) as server:
+        values = await seen(server, app)
+        assert values["websocket"] == values["http"] == ("unset" if reset else "of the server")
+
+
+async def test_h18_changes_of_contextvars_stay_in_their_connection(start: Start) -> None:
+    async def change(call: Call) -> None:
+        call.scope["seen"] = SEEN.get()
+        SEEN.set("of a connection")
+        await call.send_event({"type": "websocket.close"})
+
+    app = App(change)
+    async with start(app) as server:
+        await server.get()
+        await server.get()
+    assert [call.scope["seen"] for call in app.calls] == ["unset", "unset"]
+
+
+async def test_h18_lifespan_state_is_a_copy_for_each_connection(start: Start) -> None:
+    async def script(call: Call) -> None:
+        if call.scope["type"] == "lifespan":
+            call.scope["state"].update(pool="shared", items=[1])
+            for step in ("startup", "shutdown"):
+                await call.receive_event()
+                await call.send_event({"type": f"lifespan.{step}.complete"})
+            return
+        call.scope["found"] = dict(call.scope["state"])
+        call.scope["state"]["own"] = True
+        await echo(call)
+
+    app = App(script)
+    async with start(app, lifespan="on") as server:
+        for _ in range(2):
+            async with server.open():
+                pass
+            await server.became_idle()
+    _, first, second = app.calls
+    assert first.scope["found"] == second.scope["found"] == {"pool": "shared", "items": [1]}
+    assert first.scope["found"]["items"] is second.scope["found"]["items"]
+
+
+needs_eager_tasks = pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+
+
+def start_eagerly() -> None:
+    """Let the loop run every new task at once up to its first wait."""
+
+    def factory(loop: asyncio.AbstractEventLoop, coro: Any, *, eager_start: object = None, **keywords: Any) -> Any:
+        # uvloop hands on ``eager_start``, which Python 3.13.0 does not take.
+        return asyncio.eager_task_factory(loop, coro, **keywords)  # type: ignore[attr-defined,unused-ignore]
+
+    asyncio.get_running_loop().set_task_factory(factory)
+
+
+@needs_eager_tasks
+async def test_h20_echo_as_ever(start: Start) -> None:
+    start_eagerly()
+    async with start(App(echo)) as server, server.open(headers=[(b"Sec-WebSocket-Protocol", b"a")]) as client:
+        await client.send_text("hello")
+        await client.expect_text("hello")
+        await client.send_close(4000, "bye")
+        await client.expect_close(4000, "bye")
+        await client.expect_eof()
+
+
+@needs_eager_tasks
+async def test_h20_app_that_sends_without_waiting(start: Start) -> None:
+    async def chatter(call: Call) -> None:
+        await call.send_event({"type": "websocket.accept"})
+        for number in range(100):
+            await call.send_event({"type": "websocket.send", "text": str(number)})
+
+    async with start(App(chatter)) as server, server.open() as client:
+        for number in range(100):
+            assert await client.frame() == Frame(TEXT, str(number).encode())
+        await client.expect_close(1000)
+        await client.send_close(1000)
+        await client.expect_eof()
+
+
+@needs_eager_tasks
+async def test_h20_back_pressure_as_ever(start: Start) -> None:
+    """An app whose first step fills the transport is told to wait, though uvicorn has not put us in its place yet."""
+    messages = 200
+
+    async def fill(call: Call) -> None:
+        await call.send_event({"type": "websocket.accept"})
+        for _ in range(messages):
+            await call.send_event({"type": "websocket.send", "bytes": b"x" * 65536})
+            call.received.append({})
+
+    app = App(fill)
+    async with start(app, send_buffer=65536) as server, server.connect(receive_buffer=65536) as client:
+        await client.request()
+        call = await app.call()
+        await eventually(lambda: server.protocol.transport.get_write_buffer_size() > 0)
+        assert len(call.received) < messages
+        assert (await client.head()).status == 101
+        for _ in range(messages):
+            assert len((await client.frame()).payload) == 65536
+        await client.expect_close(1000)
+        await client.send_close(1000)
+        await client.expect_eof()
+
+
+@needs_eager_tasks
+async def test_h20_refusal_as_ever(start: Start) -> None:
+    async def refuse(call: Call) -> None:
+        await call.send_event({"type": "websocket.close"})
+
+    async with start(App(refuse)) as server:
+        response = await server.get()
+        assert (response.status, response.complete) == (403, True)
+        await server.became_idle()
+    assert len(server.logs.infos) == 1
+
+
+@needs_eager_tasks
+async def test_h20_crash_as_ever(start: Start) -> None:
+    async def crash(call: Call) -> None:
+        raise ZeroDivisionError
+
+    async with start(App(crash), errors=1) as server:
+        assert (await server.get()).status == 500
+        await server.became_idle()
+    assert len(server.logs.tracebacks()) == 1
+
+
+@needs_eager_tasks
+async def test_h20_no_answer_as_ever(start: Start) -> None:
+    async def do_nothing(call: Call) -> None:
+        pass
+
+    async with start(App(do_nothing), errors=1) as server:
+        assert (await server.get()).status == 500
+        await server.became_idle()

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+
+ROWS = [
+    *(f"H{number}" for number in range(1, 21)),
+    *(f"O{number}" for number in range(1, 12)),
+    *("O6a", "O8a", "O8b", "O8c", "O8d"),
+    *(f"C{number}" for number in range(1, 16)),
+    *("C8a", "C12a"),
+]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def links(page: Path) -> list[str]:
+    found = re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text(encoding="utf-8")))
+    return [link for link in found if not re.match(r"[a-z]+:", link)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page.read_text(encoding="utf-8")), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def blocks(language: str) -> Iterator[tuple[Path, int, str]]:
+    """Every block of code in that language: its page, its line there, its text."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for found in re.finditer(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
+            yield page, text.count("\n", 0, found.start()) + 1, found[1]
+
+
+def table(page: Path, first: str) -> list[list[str]]:
+    """The rows of the table whose head begins with that cell, head included."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    rows = []
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in links(page):
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_index_names_every_page() -> None:
+    named = {link.partition("#")[0] for link in links(DOCS / "index.md")}
+    assert {page.name for page in DOCS.glob("*.md")} - named == {"index.md"}
+
+
+def test_the_options_of_the_readme_are_the_options() -> None:
+    pages = [table(page, "Option") for page in (ROOT / "README.md", DOCS / "options.md")]
+    short, full = ([row[:3] for row in page] for page in pages)
+    assert short == full
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_of_the_contract_is_described_once(row: str) -> None:
+    text = (DOCS / "behaviour.md").read_text(encoding="utf-8")
+    assert len(re.findall(rf"^\| {row} \|", text, flags=re.MULTILINE)) == 1
+
+
+def test_no_row_is_described_that_is_not_in_the_contract() -> None:
+    text = (DOCS / "behaviour.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| ([HOC]\d+[a-z]?) \|", text, flags=re.MULTILINE) == sorted(
+        ROWS, key=lambda row: ("HOC".index(row[0]), int(re.findall(r"\d+", row)[0]), row)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_row_of_a_table_has_the_cells_of_its_head(page: Path) -> None:
+    width = 0
+    for line in without_code(page.read_text(encoding="utf-8")).splitlines():
+        cells = line.count("|") - 1 if line.startswith("|") else 0
+        assert cells in (0, width) or width == 0, line
+        width = cells
+
+
+@pytest.mark.parametrize(
+    "code",
+    [pytest.param(code, id=f"{name_of(page)}:{line}") for page, line, code in blocks("python")],
+)
+def test_python_in_the_docs_runs(code: str) -> None:
+    if "safews.workers" in code and importlib.util.find_spec("uvicorn_worker") is None:
+        pytest.skip("the package uvicorn-worker is not installed")
+    environ = {"PYTHONPATH": ":".join([str(ROOT), *sys.path])}
+    subprocess.run([sys.executable, "-c", code], env=environ, check=True, timeout=30)
+
+
+def test_every_make_target_in_the_docs_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text))
+    assert {"run", "test"} <= named <= targets
+
+
+def test_every_module_stands_in_the_design() -> None:
+    text = (DOCS / "design.md").read_text(encoding="utf-8")
+    modules = [path.name for path in (ROOT / "safews").glob("*.py")]
+    assert [module for module in sorted(modules) if f"`{module}`" not in text] == []
+
+
+def test_every_line_of_the_log_is_described() -> None:
+    text = (DOCS / "logging.md").read_text(encoding="utf-8")
+    source = (ROOT / "safews" / "_report.py").read_text(encoding="utf-8")
+    fields = re.findall(r'"(websocket_\w+)":', source)
+    assert fields
+    assert [field for field in fields if f"`{field}`" not in text] == []
