@@ -65,7 +65,7 @@ class Server:
     ) -> AsyncIterator[Client]:
         """Connect, over TLS where the server has it; closed at the end.
 
-        ``receive_buffer`` and ``send_buffer`` are ``SO_RCVBUF`` and ``SO_SNDBUF`` in bytes; else they grow by themselves.
+        ``receive_buffer`` and ``send_buffer`` are ``SO_RCVBUF`` and ``SO_SNDBUF`` in bytes, which else grow.
         """
         family = socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET
         with socket.socket(family) as sock:
