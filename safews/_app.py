@@ -80,8 +80,13 @@ class App:
 
     def start(self, app: Application, scope: Any, *, own_context: bool) -> asyncio.Task[None]:
         """Call the application in a task; in a context of its own if ``reset_contextvars`` asks for it."""
-        self.task = task = self._create_task(self._run(app, scope), own_context)
-        return task
+        run = self._run(app, scope)
+        try:
+            self.task = self._create_task(run, own_context)
+        except BaseException:
+            run.close()
+            raise
+        return self.task
 
     def _create_task(self, run: Coroutine[Any, Any, None], own_context: bool) -> asyncio.Task[None]:
         if not own_context:
@@ -111,9 +116,9 @@ class App:
 
     def _report_failure(self, exc: BaseException) -> None:
         record, state = self._connection.record, self._connection.state
-        if is_disconnect(exc):
-            return
         gone = state in (State.CLOSING, State.DRAINING, State.CLOSED)
+        if gone and is_disconnect(exc):
+            return
         if gone and (record is None or record.by is not ClosedBy.APP):
             self._report.failed_after_end(exc)
         else:
@@ -139,9 +144,8 @@ class App:
             if connection.record is not None:
                 raise self._disconnected(Gone(connection.state, connection.record))
             await self._wait_for_event()
-        size = connection.inbox.size
         event = connection.take()
-        self._work += 1 + (size - connection.inbox.size) // WORK_SIZE
+        self._work += 1 + len(event.get("text") or event.get("bytes") or "") // WORK_SIZE
         self._link.settle()
         return event
 
@@ -152,7 +156,7 @@ class App:
         self._link.update_reading()
         try:
             await receiver
-        except asyncio.CancelledError:
+        except BaseException:
             # Cancelled after it was woken: what it was woken for is for another.
             self._connection.reader.waiting -= 1
             self._receivers.remove(receiver)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from uvicorn.protocols.utils import ClientDisconnected as UvicornClientDisconnected
 
@@ -21,20 +21,25 @@ class ClientDisconnected(UvicornClientDisconnected):
         self.reason = reason
 
 
-def is_disconnect(exc: BaseException) -> bool:
+def is_disconnect(exc: BaseException, seen: Set[int] = frozenset()) -> bool:
     """Say whether an app raised because its client was gone.
 
     That is ``ClientDisconnected`` itself, what was raised from one, Starlette's ``WebSocketDisconnect`` that was raised
     while one was handled, and a group in which every exception is such. Frameworks are known by name, not imported.
+    ``seen`` holds the ``id`` of each exception on the way here: ``raise exc from exc`` makes a circle of causes.
     """
-    if isinstance(exc, UvicornClientDisconnected):
-        return True
-    if _is_a(exc, "BaseExceptionGroup"):
-        leaves: Iterable[BaseException] = getattr(exc, "exceptions", ())
-        return all(is_disconnect(leaf) for leaf in leaves)
-    if exc.__cause__ is not None:
-        return is_disconnect(exc.__cause__)
-    return _is_a(exc, "WebSocketDisconnect") and isinstance(exc.__context__, UvicornClientDisconnected)
+    seen = set(seen)
+    while id(exc) not in seen:
+        seen.add(id(exc))
+        if isinstance(exc, UvicornClientDisconnected):
+            return True
+        if _is_a(exc, "BaseExceptionGroup"):
+            leaves: Iterable[BaseException] = getattr(exc, "exceptions", ())
+            return all(is_disconnect(leaf, seen) for leaf in leaves)
+        if exc.__cause__ is None:
+            return _is_a(exc, "WebSocketDisconnect") and isinstance(exc.__context__, UvicornClientDisconnected)
+        exc = exc.__cause__
+    return False
 
 
 def _is_a(exc: BaseException, name: str) -> bool:

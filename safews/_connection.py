@@ -234,7 +234,7 @@ class Connection:
         """The peer has ended its side of the stream."""
         self._loss = "end of stream"
         before = self._apply(Input.PEER_EOF)
-        if before is State.ENDING:
+        if before in (State.ENDING, State.CLOSED):
             return
         self._end_unread(before)
         self.effects.append(Finish.CLOSE)
@@ -402,7 +402,8 @@ class Connection:
         elif before is State.DENYING and self.state is State.DRAINING:
             self.outbox.put_raw(self.handshake.deny_cut())
             self._finish_handshake(ClosedBy.APP)
-        elif self.record is None:
+        elif self.record is None and input is not Input.SERVER_SHUTDOWN:
+            # An app that is gone will not receive what is still unread.
             self._end_by_network()
 
     def _reject(self, status: int, input: Input, by: ClosedBy, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:

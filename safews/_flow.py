@@ -95,6 +95,7 @@ class StallWatch:
         """``size`` bytes have been handed to the transport."""
         self.written += size
         if self._handle is None:
+            self._taken = self.written - self._pending()
             self._patience.reset(self._loop.time())
             self._handle = self._loop.call_later(self._patience.step, self._look)
 

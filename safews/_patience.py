@@ -34,4 +34,4 @@ class Patience:
         """Count the time since the last look, and say whether none is left."""
         self._left -= min(now - self._last, self.step)
         self._last = now
-        return self._left < self.step / 2
+        return self._left <= self.step / 2

@@ -46,6 +46,9 @@ READ_SIZE = 256 * 1024
 FLUSH_SIZE = 64 * 1024
 """Bytes of gathered output that are written without waiting for the end of the turn."""
 
+MAX_USER_TIMEOUT = 2**31 - 1
+"""The most milliseconds that ``TCP_USER_TIMEOUT`` can be."""
+
 TLS_LINGER = 1.0
 """Seconds for which a TLS peer is read after our last byte has gone: TLS has no half-close that would make it end."""
 
@@ -63,6 +66,9 @@ _READ = _ReadBuffer()
 
 _SHUTTING_DOWN: WeakSet[ServerState] = WeakSet()
 """Servers whose shutdown has been reported."""
+
+_SURVIVORS: WeakSet[WebSocketProtocol] = WeakSet()
+"""Connections that are gone while their app still runs."""
 
 
 class WebSocketProtocol(asyncio.BufferedProtocol):
@@ -143,6 +149,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if self._server_state not in _SHUTTING_DOWN:
             _SHUTTING_DOWN.add(self._server_state)
             _report.shutting_down(self._count_open(), self.options.shutdown_code)
+            for survivor in list(_SURVIVORS):
+                if survivor._server_state is self._server_state:
+                    survivor._bound_app()
         spread = self.options.drain_spread
         if spread and self._connection.state is State.OPEN:
             self._timers.start(Timer.SPREAD, random.uniform(0, spread), self._shut_down)
@@ -248,28 +257,40 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._connection.lost("" if exc is None else f"{type(exc).__name__}: {exc}")
         self._app.gate.resume()
         self.settle()
-        grace, task = self.options.app_grace, self._app.task
-        if grace is not None and task is not None and not task.done():
-            self._timers.start(Timer.APP_GRACE, grace, self._cancel_app, task)
+        task = self._app.task
+        if task is not None and not task.done():
+            _SURVIVORS.add(self)
             task.add_done_callback(self._app_ended)
+            if self._server_state in _SHUTTING_DOWN:
+                self._bound_app()
+
+    def _bound_app(self) -> None:
+        """The server goes down and the connection is gone: cancel the app after ``app_grace``."""
+        grace, task = self.options.app_grace, self._app.task
+        if grace is not None and task is not None:
+            self._timers.start(Timer.APP_GRACE, grace, self._cancel_app, task)
 
     def _cancel_app(self, task: asyncio.Task[None]) -> None:
         task.cancel()
 
     def _app_ended(self, task: asyncio.Task[None]) -> None:
+        _SURVIVORS.discard(self)
         self._timers.cancel_all()
 
     def _forget(self) -> None:
         """Leave the server's books and stop every timer."""
         self._connections.discard(self)
         CENSUS.members.discard(self)
+        self._stop_clocks()
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+
+    def _stop_clocks(self) -> None:
         self._timers.cancel_all()
         if self._stall is not None:
             self._stall.stop()
         if self._keepalive is not None:
             self._keepalive.stop()
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
 
     def pause_writing(self) -> None:
         """The transport has more output than it likes."""
@@ -383,6 +404,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def _finish(self, finish: Finish) -> None:
         transport = self.transport
         if finish is Finish.ABORT:
+            # What else is due in the same turn would find the connection closed.
+            self._stop_clocks()
             transport.abort()
         elif transport.is_closing():
             return
@@ -417,6 +440,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if interval:
             self._keepalive = Keepalive(self._loop, interval, timeout, self._ping, self._ping_timed_out)
             self._keepalive.start()
+            if not self._is_reading:
+                self._keepalive.pause()
 
     def _ended(self, ended: Ended) -> None:
         """Write the close record of a connection that was open; one line stands for all that a shutdown closes."""
@@ -461,6 +486,6 @@ def _set_user_timeout(transport: Any, seconds: float) -> None:
     if option is None or sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, option, max(1, int(seconds * 1000)))
+        sock.setsockopt(socket.IPPROTO_TCP, option, min(max(1, int(seconds * 1000)), MAX_USER_TIMEOUT))
     except OSError:
         logging.getLogger("uvicorn.error").debug("TCP_USER_TIMEOUT cannot be set", exc_info=True)

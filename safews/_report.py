@@ -132,6 +132,7 @@ def _address(client: tuple[str, int] | None) -> str:
 def handshake_failed(client: tuple[str, int] | None, exc: Exception) -> None:
     """Something went wrong in safews itself before the app was called."""
     logger.warning("%s - WebSocket handshake failed: %s: %s", _address(client), type(exc).__name__, shown(str(exc)))
+    logger.debug("Exception in the handshake\n", exc_info=exc)
 
 
 def shutting_down(connections: int, code: int) -> None:

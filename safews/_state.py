@@ -182,6 +182,7 @@ TABLE: dict[tuple[State, Input], State] = {
     (CLOSED, Input.PEER_MESSAGE): CLOSED,
     (CLOSED, Input.PEER_CLOSE): CLOSED,
     (CLOSED, Input.PEER_VIOLATION): CLOSED,
+    (CLOSED, Input.PEER_EOF): CLOSED,
     (CLOSED, Input.NETWORK_LOST): CLOSED,
     (CLOSED, Input.SERVER_SHUTDOWN): CLOSED,
 }
