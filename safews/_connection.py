@@ -143,10 +143,9 @@ class Connection:
     def _out_of_place(self, type_: str) -> Exception:
         """Say why a message is not possible now: the app's mistake, unless it could not know that the peer is gone."""
         state, record = self.state, self.record
-        closed_by_app = record is not None and record.by is ClosedBy.APP and not record.clean
-        if type_ in _SENT_BY_APPS and (
-            state is State.CLOSED or (state in (State.CLOSING, State.DRAINING) and not closed_by_app)
-        ):
+        app_closed = record is not None and record.by is ClosedBy.APP and not record.clean and self._loss is None
+        gone = state is State.CLOSED or (state in (State.CLOSING, State.DRAINING) and not app_closed)
+        if gone and type_ in _SENT_BY_APPS:
             return Gone(state, record)
         return RuntimeError(f"ASGI message {shown(type_)} is not possible in state {state.name}")
 
@@ -232,7 +231,7 @@ class Connection:
 
     def receive_eof(self) -> None:
         """The peer has ended its side of the stream."""
-        self._loss = "end of stream"
+        self._loss = self._loss or "end of stream"
         before = self._apply(Input.PEER_EOF)
         if before in (State.ENDING, State.CLOSED):
             return
@@ -250,6 +249,7 @@ class Connection:
             self._end_by_network()
             del self.handshake
         else:
+            self.reader.forget_pong()
             self.read_on()
 
     def _end_by_network(self) -> None:

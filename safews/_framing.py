@@ -98,7 +98,7 @@ class Framing:
         self._left = 0
         self._ending: Close | Violation | None = None
         self.wants_data = True
-        """``True``: ``parse`` can do nothing more before the next ``feed``. ``False``: it has stopped at a limit."""
+        """``True``: ``parse`` can do nothing before the next ``feed``. ``False``: perhaps it can."""
 
     @property
     def buffered(self) -> int:
@@ -112,8 +112,9 @@ class Framing:
 
     def feed(self, data: bytes) -> None:
         """Keep bytes from the peer. After the ending they are thrown away."""
-        if self._ending is not None:
+        if self._ending is not None or not data:
             return
+        self.wants_data = False
         if self._fed or self._at < len(self._data):
             self._fed += data
         else:

@@ -99,6 +99,10 @@ class Reader:
         """A Pong has been written: read no further while output is paused."""
         self._pong_is_waiting = self.output_paused
 
+    def forget_pong(self) -> None:
+        """Nothing more will be written: read on all the same."""
+        self._pong_is_waiting = False
+
     def resume_output(self) -> bool:
         """Output is no longer paused; say whether that held reading up."""
         held_up, self._pong_is_waiting, self.output_paused = self._pong_is_waiting, False, False

@@ -1,0 +1,224 @@
+"""Messages and pings, both ways, and what comes too late."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from safews._close import ABNORMAL, ClosedBy, CloseRecord
+from safews._deflate import DeflateParameters
+from safews._effects import Gone
+from safews._state import State
+from tests.connections import (
+    ACCEPT,
+    APP_CLOSE,
+    DEFLATE,
+    DENY,
+    DENY_END,
+    LANE_NAMES,
+    LANES,
+    Bench,
+    got,
+    send,
+)
+from tests.harness.frames import BINARY, CONTINUATION, PING, PONG, TEXT, Frame, close_frame, frame
+from tests.reference import Compressor
+
+RSV1 = 4
+
+
+@pytest.fixture(params=LANES, ids=LANE_NAMES)
+def new(request):
+    """A connection with each codec, with and without its fast lane."""
+    return functools.partial(Bench, *request.param)
+
+
+@pytest.fixture
+def bench(new):
+    """The same, open."""
+    return new().opened()
+
+
+def payload(code: int, reason: str = "") -> bytes:
+    return code.to_bytes(2, "big") + reason.encode()
+
+
+def network(detail: str) -> CloseRecord:
+    return CloseRecord(ABNORMAL, "", ClosedBy.NETWORK, clean=False, detail=detail)
+
+
+class TestReceiving:
+    """[O1, O2, O7, O8c]"""
+
+    @pytest.mark.parametrize("data", ["", "grüß", b"", b"\x00\xff"])
+    def test_message(self, bench, data):
+        wire = data if isinstance(data, bytes) else data.encode()
+        bench.connection.receive_data(frame(TEXT if isinstance(data, str) else BINARY, wire))
+        assert bench.take_all() == [got(data)]
+        assert bench.connection.messages_in == 1
+
+    def test_byte_by_byte_with_a_ping_between_compressed_fragments(self, new):
+        bench = new(head=DEFLATE).opened()
+        data = Compressor(DeflateParameters(client_max_window_bits=12)).compress(b"Hello" * 20)
+        wire = frame(TEXT, data[:3], fin=False, rsv=RSV1) + frame(PING, b"?") + frame(CONTINUATION, data[3:])
+        for byte in wire:
+            bench.connection.receive_data(bytes((byte,)))
+        assert bench.take_all() == [got("Hello" * 20)]
+        assert bench.written().frames == [Frame(PONG, b"?")]
+
+    def test_ping_is_answered_while_closing(self, bench):
+        bench.connection.send(APP_CLOSE)
+        bench.connection.receive_data(frame(PING, b"?"))
+        assert bench.written().frames[-1] == Frame(PONG, b"?")
+
+    def test_no_more_is_read_than_the_app_can_take(self, new):
+        bench = new(max_queue=4).opened()
+        bench.connection.receive_data(frame(TEXT, b"x") * 10)
+        assert len(bench.connection.inbox) == 4
+        assert not bench.connection.wants_bytes(reading=True)
+        assert not bench.connection.is_behind
+
+    def test_reading_goes_on_at_the_low_mark(self, new):
+        bench = new(max_queue=4).opened()
+        bench.connection.receive_data(frame(TEXT, b"x") * 6)
+        waiting = []
+        for _ in range(6):
+            bench.connection.take()
+            waiting.append(len(bench.connection.inbox))
+        assert waiting == [3, 4, 3, 2, 1, 0]
+        assert bench.connection.wants_bytes(reading=False)
+
+    def test_what_comes_while_there_is_no_room_is_read_later(self, new):
+        bench = new(max_queue=2).opened()
+        bench.connection.receive_data(frame(TEXT, b"a") * 2)
+        bench.connection.receive_data(frame(TEXT, b"b"))
+        assert bench.take_all() == [got("a"), got("a"), got("b")]
+
+    def test_a_pong_waits_behind_back_pressure(self, new):
+        bench = new(max_queue=2).opened()
+        bench.connection.pause_output()
+        bench.connection.receive_data((frame(PING, b"?") + frame(TEXT, b"x")) * 3)
+        assert bench.written().frames == [Frame(PONG, b"?")]
+        assert not bench.connection.wants_bytes(reading=True)
+        bench.connection.resume_output()
+        assert bench.written().frames == [Frame(PONG, b"?")]
+        assert bench.take_all() == [got("x")] * 3
+        assert bench.written().frames == [Frame(PONG, b"?")]
+
+    def test_output_that_held_up_no_pong_holds_up_no_reading(self, bench):
+        bench.connection.pause_output()
+        bench.connection.receive_data(frame(TEXT, b"x"))
+        assert bench.connection.wants_bytes(reading=True)
+        bench.connection.resume_output()
+        assert bench.take_all() == [got("x")]
+
+
+class TestSending:
+    """[O3, O4, C11]"""
+
+    @pytest.mark.parametrize(
+        ("message", "sent"),
+        [
+            ({"text": "grüß"}, Frame(TEXT, "grüß".encode())),
+            ({"text": "", "bytes": None}, Frame(TEXT, b"")),
+            ({"bytes": b"\x00"}, Frame(BINARY, b"\x00")),
+            ({"bytes": bytearray(b"ab")}, Frame(BINARY, b"ab")),
+            ({"bytes": memoryview(b"ab"), "text": None}, Frame(BINARY, b"ab")),
+        ],
+    )
+    def test_message(self, message, sent):
+        bench = Bench().opened()
+        bench.connection.send({"type": "websocket.send", **message})
+        assert bench.written().frames == [sent]
+
+    @pytest.mark.parametrize(
+        ("message", "error"),
+        [
+            ({}, ValueError),
+            ({"text": None, "bytes": None}, ValueError),
+            ({"text": "a", "bytes": b"a"}, ValueError),
+            ({"text": b"a"}, TypeError),
+            ({"bytes": "a"}, TypeError),
+            ({"text": "\ud800"}, ValueError),
+        ],
+    )
+    def test_what_is_wrong_with_it_writes_nothing(self, message, error):
+        bench = Bench().opened()
+        with pytest.raises(error, match=r"'(text|bytes)'"):
+            bench.connection.send({"type": "websocket.send", **message})
+        assert (bench.state, bench.wire()) == (State.OPEN, b"")
+
+    @pytest.mark.parametrize("message", [None, {}, {"type": None}])
+    def test_what_is_no_message(self, message):
+        with pytest.raises(TypeError):
+            Bench().opened().connection.send(message)
+
+    @pytest.mark.parametrize("message", [ACCEPT, DENY, DENY_END, {"type": "http.response.start"}])
+    def test_what_has_no_place_while_open(self, message):
+        bench = Bench().opened()
+        with pytest.raises(RuntimeError, match=f"'{message['type']}' is not possible in state OPEN"):
+            bench.connection.send(message)
+        assert (bench.state, bench.wire()) == (State.OPEN, b"")
+
+    @pytest.mark.parametrize("code", [999, 1005, 1006, 1015, 70000])
+    def test_close_with_a_wrong_code(self, code):
+        bench = Bench().opened()
+        with pytest.raises(ValueError, match=str(code)):
+            bench.connection.send({**APP_CLOSE, "code": code})
+        assert (bench.state, bench.wire(), bench.record) == (State.OPEN, b"", None)
+
+    def test_close_with_too_long_a_reason(self):
+        bench = Bench().opened()
+        with pytest.raises(ValueError, match="'reason'"):
+            bench.connection.send({**APP_CLOSE, "reason": "\u20ac" * 42})
+        assert (bench.state, bench.wire()) == (State.OPEN, b"")
+
+
+class TestAfterOurClose:
+    """[C8, C8a]"""
+
+    @pytest.fixture
+    def closed(self):
+        bench = Bench().opened()
+        bench.connection.send(APP_CLOSE)
+        bench.take_all()
+        bench.wire()
+        return bench
+
+    @pytest.mark.parametrize("message", [send(""), ACCEPT, DENY_END])
+    def test_the_apps_own_close_makes_a_send_its_mistake(self, closed, message):
+        with pytest.raises(RuntimeError, match="is not possible in state CLOSING"):
+            closed.connection.send(message)
+
+    def test_unless_the_peer_has_closed_too(self, closed):
+        closed.connection.receive_data(close_frame(1000))
+        with pytest.raises(Gone, match="state DRAINING, code 4001"):
+            closed.connection.send(send(""))
+
+    def test_unless_the_peer_has_ended_the_stream(self, closed):
+        closed.connection.receive_eof()
+        with pytest.raises(Gone):
+            closed.connection.send(send(""))
+
+    def test_unless_the_network_has_failed(self, closed):
+        closed.connection.lost("reset")
+        with pytest.raises(Gone, match="state CLOSED, code 4001") as info:
+            closed.connection.send(send(""))
+        assert (info.value.code, info.value.reason) == (4001, "enough")
+
+    def test_a_second_close_is_ignored_whatever_is_in_it(self, closed):
+        closed.connection.send({"type": "websocket.close", "code": 1})
+        assert (closed.wire(), closed.take_all()) == (b"", [])
+
+    def test_a_send_after_the_servers_close_is_not_the_apps_mistake(self):
+        bench = Bench().opened()
+        bench.connection.shutdown()
+        with pytest.raises(Gone):
+            bench.connection.send(send(""))
+
+    @pytest.mark.parametrize("type_", ["websocket.unknown", "http.response.start"])
+    def test_what_is_no_message_of_a_websocket_is_always_a_mistake(self, closed, type_):
+        closed.connection.lost("reset")
+        with pytest.raises(RuntimeError, match=f"'{type_}' is not possible in state CLOSED"):
+            closed.connection.send({"type": type_})

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from safews._inbox import Inbox
+
+CONNECT = {"type": "websocket.connect"}
+
+
+@pytest.fixture
+def inbox():
+    return Inbox(max_messages=4, max_bytes=10)
+
+
+class TestTake:
+    def test_text_is_a_message_with_text_alone(self, inbox):
+        inbox.put_message("héllo")
+        assert inbox.take() == {"type": "websocket.receive", "text": "héllo"}
+
+    def test_bytes_are_a_message_with_bytes_alone(self, inbox):
+        inbox.put_message(b"\x00")
+        assert inbox.take() == {"type": "websocket.receive", "bytes": b"\x00"}
+
+    @pytest.mark.parametrize(("data", "key"), [("", "text"), (b"", "bytes")])
+    def test_empty_message(self, inbox, data, key):
+        inbox.put_message(data)
+        assert inbox.take() == {"type": "websocket.receive", key: data}
+
+    def test_event_comes_out_as_it_is(self, inbox):
+        inbox.put_event(CONNECT)
+        assert inbox.take() is CONNECT
+
+    def test_in_order(self, inbox):
+        inbox.put_event(CONNECT)
+        inbox.put_message("a")
+        inbox.put_message(b"b")
+        assert [inbox.take().get("type"), inbox.take().get("text"), inbox.take().get("bytes")] == [
+            "websocket.connect",
+            "a",
+            b"b",
+        ]
+
+    def test_there_must_be_an_event(self, inbox):
+        with pytest.raises(IndexError):
+            inbox.take()
+
+
+class TestMarks:
+    def test_empty(self, inbox):
+        assert not inbox
+        assert (inbox.room, inbox.is_low) == ((4, 10), True)
+
+    def test_messages_take_room_of_both_kinds(self, inbox):
+        inbox.put_message("abc")
+        inbox.put_message(b"de")
+        assert (len(inbox), inbox.size, inbox.room) == (2, 5, (2, 5))
+
+    def test_text_counts_characters(self, inbox):
+        inbox.put_message("\U0001f600")
+        assert inbox.size == 1
+
+    def test_events_count_as_messages_without_bytes(self, inbox):
+        inbox.put_event(CONNECT)
+        assert (len(inbox), inbox.size, inbox.room) == (1, 0, (3, 10))
+
+    def test_room_gets_negative(self, inbox):
+        for _ in range(5):
+            inbox.put_message(b"abc")
+        assert inbox.room == (-1, -5)
+
+    def test_low_by_number_at_half(self, inbox):
+        for _ in range(3):
+            inbox.put_event(CONNECT)
+        assert not inbox.is_low
+        inbox.take()
+        assert inbox.is_low
+
+    def test_low_by_bytes_at_half(self, inbox):
+        inbox.put_message(b"x")
+        inbox.put_message("12345")
+        assert not inbox.is_low
+        inbox.take()
+        assert inbox.is_low
+
+    def test_taking_gives_the_room_back(self, inbox):
+        inbox.put_message("abc")
+        inbox.put_message(b"de")
+        inbox.put_event(CONNECT)
+        for _ in range(3):
+            inbox.take()
+        assert (len(inbox), inbox.size, inbox.room) == (0, 0, (4, 10))
+
+    def test_mark_of_one_is_low_when_empty(self):
+        inbox = Inbox(max_messages=1, max_bytes=1)
+        assert inbox.is_low
+        inbox.put_message("")
+        assert not inbox.is_low

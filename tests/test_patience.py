@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from safews._patience import STEPS, Patience
+
+
+def looks_until_over(patience: Patience, seconds_between: float, start: float = 100.0) -> int:
+    """How many looks at the clock it takes until nothing is left."""
+    for count in range(1, 1000):
+        if patience.spend(start + count * seconds_between):
+            return count
+    raise AssertionError("never over")
+
+
+def begun(seconds: float, now: float = 100.0) -> Patience:
+    patience = Patience(seconds)
+    patience.reset(now)
+    return patience
+
+
+def test_a_step_is_a_fraction_of_the_whole() -> None:
+    assert Patience(20.0).step == 20.0 / STEPS
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.3, 1, 20, 86400])
+def test_it_is_over_after_all_steps(seconds: float) -> None:
+    patience = begun(seconds)
+    assert looks_until_over(patience, patience.step) == STEPS
+
+
+def test_looks_that_are_a_little_late_do_not_add_a_step() -> None:
+    patience = begun(8.0)
+    assert looks_until_over(patience, 1.01) == STEPS
+
+
+def test_looks_that_are_a_little_early_do_not_add_a_step() -> None:
+    patience = begun(8.0)
+    assert looks_until_over(patience, 0.99) == STEPS
+
+
+def test_a_late_look_counts_as_one_step() -> None:
+    assert looks_until_over(begun(8.0), 3600.0) == STEPS
+
+
+def test_time_that_is_skipped_does_not_count() -> None:
+    patience = begun(8.0)
+    for second in range(1, 8):
+        assert not patience.spend(100.0 + second)
+    patience.skip(5000.0)
+    assert not patience.spend(5000.25)
+    assert patience.spend(5001.0)
+
+
+def test_what_was_spent_stays_spent_over_a_skip() -> None:
+    patience = begun(8.0)
+    for second in range(1, 8):
+        patience.spend(100.0 + second)
+    patience.skip(200.0)
+    assert patience.spend(201.0)
+
+
+def test_reset_begins_anew() -> None:
+    patience = begun(8.0)
+    looks_until_over(patience, 1.0)
+    patience.reset(500.0)
+    assert looks_until_over(patience, 1.0, start=500.0) == STEPS
+
+
+def test_the_time_before_the_reset_does_not_count() -> None:
+    patience = begun(8.0, now=100.0)
+    assert not patience.spend(100.0)
+    assert looks_until_over(patience, 1.0) == STEPS
+
+
+def test_without_any_patience_it_is_over_at_the_first_look() -> None:
+    assert looks_until_over(begun(0.0), 0.0) == 1

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import h11
+import pytest
+
+from safews._surplus import surplus_bytes
+from tests.harness import TEXT, App, echo, frame, serve, upgrade_request
+
+
+class Http(asyncio.Protocol):
+    """An HTTP protocol with the parser that uvicorn's has: as ``conn`` for h11, out of sight for the others."""
+
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+
+class HttpParserUpgrade(Exception):
+    """httptools' way to say where in the data the request ended."""
+
+
+def while_handling(error: Exception, data: object) -> bytes:
+    """Ask as uvicorn's httptools protocol does: where the exception of its parser is handled."""
+    try:
+        raise error
+    except Exception:
+        return surplus_bytes(Http())
+
+
+def test_h11_keeps_what_came_behind_the_request() -> None:
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(upgrade_request() + b"\x81\x00")
+    assert isinstance(parser.next_event(), h11.Request)
+    assert surplus_bytes(Http(conn=parser)) == b"\x81\x00"
+
+
+def test_h11_that_has_nothing_more() -> None:
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(upgrade_request())
+    assert isinstance(parser.next_event(), h11.Request)
+    assert surplus_bytes(Http(conn=parser)) == b""
+
+
+def test_h11_gives_bytes_whatever_it_keeps_them_in() -> None:
+    surplus = surplus_bytes(Http(conn=SimpleNamespace(trailing_data=(bytearray(b"\x81\x00"), False))))
+    assert (surplus, type(surplus)) == (b"\x81\x00", bytes)
+
+
+def test_httptools_says_where_the_request_ended() -> None:
+    assert while_handling(HttpParserUpgrade(7), b"requestframes") == b"frames"
+
+
+def test_httptools_with_nothing_more() -> None:
+    assert while_handling(HttpParserUpgrade(7), b"request") == b""
+
+
+@pytest.mark.parametrize(
+    ("error", "data"),
+    [
+        (LookupError(7), b"requestframes"),
+        (HttpParserUpgrade(), b"requestframes"),
+        (HttpParserUpgrade("7"), b"requestframes"),
+        (HttpParserUpgrade(7), "requestframes"),
+        (HttpParserUpgrade(7), None),
+    ],
+    ids=["another exception", "no offset", "no number", "a text", "no data"],
+)
+def test_anything_else_is_not_touched(error: Exception, data: object) -> None:
+    assert while_handling(error, data) == b""
+
+
+def test_data_of_another_name_is_not_found() -> None:
+    def handle(read: bytes) -> bytes:
+        try:
+            raise HttpParserUpgrade(7)
+        except HttpParserUpgrade:
+            return surplus_bytes(Http())
+
+    assert handle(b"requestframes") == b""
+
+
+@pytest.mark.parametrize(
+    "attributes", [{}, {"conn": None}, {"conn": object()}, {"conn": SimpleNamespace(trailing_data=b"")}]
+)
+def test_a_parser_that_tells_nothing(attributes: dict[str, Any]) -> None:
+    assert surplus_bytes(Http(**attributes)) == b""
+
+
+@pytest.mark.parametrize("parser", ["h11", "httptools"])
+async def test_uvicorns_protocols_give_it(protocol: type[asyncio.Protocol], parser: str) -> None:
+    async with serve(App(echo), ws=protocol, http=parser) as server, server.connect() as client:
+        await client.open(then=frame(TEXT, b"early"))
+        await client.expect_text("early")

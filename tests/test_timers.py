@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+
+from safews._state import Input
+from safews._timers import Key, Timer, Timers
+from tests.fakes import FakeLoop
+
+
+@pytest.fixture
+def loop() -> FakeLoop:
+    return FakeLoop()
+
+
+@pytest.fixture
+def timers(loop: FakeLoop) -> Timers:
+    return Timers(loop)
+
+
+@pytest.fixture
+def calls() -> list[object]:
+    """What the timers have called back with."""
+    return []
+
+
+@pytest.mark.parametrize("key", [*Timer, Input.CLOCK_CLOSE_TIMEOUT])
+def test_a_timer_calls_back_when_it_is_over(loop: FakeLoop, timers: Timers, calls: list[object], key: Key) -> None:
+    timers.start(key, 2.0, calls.append, "over")
+    loop.advance(1.9)
+    assert calls == []
+    loop.advance(0.1)
+    assert calls == ["over"]
+
+
+def test_a_timer_calls_back_once(loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+    timers.start(Timer.LINGER, 2.0, calls.append, "over")
+    loop.advance(100.0)
+    assert calls == ["over"]
+
+
+def test_one_that_is_over_no_longer_runs(loop: FakeLoop, timers: Timers) -> None:
+    running: list[int] = []
+    timers.start(Timer.LINGER, 2.0, lambda: running.append(len(timers)))
+    assert len(timers) == 1
+    loop.advance(2.0)
+    assert running == [0]
+
+
+def test_it_may_be_started_again_from_its_own_callback(loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+    def again() -> None:
+        calls.append(loop.time())
+        timers.start(Timer.LINGER, 1.0, again)
+
+    start = loop.time()
+    timers.start(Timer.LINGER, 1.0, again)
+    loop.advance(3.0)
+    assert calls == [start + 1, start + 2, start + 3]
+    assert len(timers) == 1
+
+
+def test_starting_it_anew_replaces_what_it_was_to_do(loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+    timers.start(Timer.SPREAD, 1.0, calls.append, "first")
+    timers.start(Timer.SPREAD, 5.0, calls.append, "second")
+    assert loop.timers == [5.0]
+    loop.advance(10.0)
+    assert calls == ["second"]
+
+
+def test_timers_of_different_kinds_run_beside_each_other(loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+    timers.start(Timer.SPREAD, 2.0, calls.append, "spread")
+    timers.start(Timer.APP_GRACE, 1.0, calls.append, "grace")
+    assert len(timers) == 2
+    loop.advance(2.0)
+    assert calls == ["grace", "spread"]
+
+
+def test_a_cancelled_timer_does_nothing(loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+    timers.start(Timer.SPREAD, 1.0, calls.append, "spread")
+    timers.start(Timer.LINGER, 1.0, calls.append, "linger")
+    timers.cancel(Timer.SPREAD)
+    assert loop.timers == [1.0]
+    loop.advance(2.0)
+    assert calls == ["linger"]
+
+
+def test_cancelling_one_that_does_not_run_does_nothing(timers: Timers) -> None:
+    timers.cancel(Timer.SPREAD)
+    assert len(timers) == 0
+
+
+def test_all_can_be_cancelled(loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+    for key in (*Timer, *Input):
+        timers.start(key, 1.0, calls.append, key)
+    timers.cancel_all()
+    assert (len(timers), loop.timers) == (0, [])
+    loop.advance(2.0)
+    assert calls == []
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(4.9, False), (5.0, True), (5.1, True)])
+def test_a_running_timer_is_known_to_end_by_a_time(timers: Timers, seconds: float, expected: bool) -> None:
+    timers.start(Timer.LINGER, 5.0, lambda: None)
+    assert timers.ends_by(Timer.LINGER, seconds) is expected
+
+
+def test_its_end_comes_nearer(loop: FakeLoop, timers: Timers) -> None:
+    timers.start(Timer.LINGER, 5.0, lambda: None)
+    loop.advance(2.0)
+    assert timers.ends_by(Timer.LINGER, 3.0)
+    assert not timers.ends_by(Timer.LINGER, 2.9)
+
+
+def test_one_that_does_not_run_never_ends(timers: Timers) -> None:
+    timers.start(Timer.SPREAD, 1.0, lambda: None)
+    assert not timers.ends_by(Timer.LINGER, 1e9)
