@@ -18,6 +18,7 @@ check: $(READY)  ## lint, format, types, and whether the generated pages are up 
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy
+	$(PY) tests/lint_lifecycle.py
 	$(PY) docs/build.py --check
 
 format: $(READY)  ## put the code into the format that check wants

@@ -15,7 +15,7 @@ from ._connection import Connection
 from ._effects import Gone
 from ._flow import WriteGate
 from ._inbox import ReceiveEvent
-from ._messages import Message
+from ._messages import Message, message_type
 from ._report import Report
 from ._state import State
 
@@ -142,7 +142,7 @@ class App:
             await self._give_way()
         while not connection.inbox:
             if connection.record is not None:
-                raise self._disconnected(Gone(connection.state, connection.record))
+                raise self._disconnected(Gone(connection.state, connection.record)) from None
             await self._wait_for_event()
         event = connection.take()
         self._work += 1 + len(event.get("text") or event.get("bytes") or "") // WORK_SIZE
@@ -184,7 +184,9 @@ class App:
         wrong with the message, ``RuntimeError`` for one that has no place in this state, ``ClientDisconnected`` once
         the client is gone.
         """
-        if self.gate.is_busy:
+        # A close has no need of room, only of its place behind what is to be sent before it.
+        ends = message_type(message) == "websocket.close"
+        if self.gate.has_queue if ends else self.gate.is_busy:
             async with self.gate:
                 self._send(message)
         else:

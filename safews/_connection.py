@@ -108,6 +108,11 @@ class Connection:
         """How far the connection has come."""
         return self._lifecycle.state
 
+    @property
+    def may_send(self) -> bool:
+        """Whether the app can still say something to the peer."""
+        return self.state in (State.CONNECTING, State.OPEN, State.DENYING, State.ENDING)
+
     def _negotiate(self) -> DeflateParameters | None:
         options = self._settings.options
         if not self._settings.compression or self.handshake.refusal is not None:
@@ -343,7 +348,9 @@ class Connection:
 
     def timed_out(self, input: Input) -> None:
         """A bounded wait is over, the one that ``input`` names."""
-        self._apply(input)
+        before = self._apply(input)
+        if before is State.DENYING:
+            del self.handshake
         if input is Input.CLOCK_ACCEPT_TIMEOUT:
             self._reject(504, input, ClosedBy.SERVER)
         elif input is Input.CLOCK_GRACE_OVER:
@@ -356,7 +363,8 @@ class Connection:
             self._abort("slow peer: it takes no output" if input is Input.CLOCK_WRITE_TIMEOUT else "close timeout")
 
     def _abort(self, detail: str) -> None:
-        if self.record is None:
+        # After an end of the stream it is that which ended the connection, as soon as what came before it is read.
+        if self.record is None and self._loss is None:
             self._end(CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail=detail))
         self.effects.append(Finish.ABORT)
 
@@ -407,7 +415,12 @@ class Connection:
             self._end_by_network()
 
     def _reject(self, status: int, input: Input, by: ClosedBy, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.outbox.put_raw(self.handshake.reject(status, headers=headers, default_headers=self.default_headers()))
+        # uvicorn's own classes give a 500 these words; what is wrong stands in the log.
+        body = b"Internal Server Error" if status == 500 else b""
+        if body:
+            headers = (*headers, (b"Content-Type", b"text/plain; charset=utf-8"))
+        default_headers = self.default_headers()
+        self.outbox.put_raw(self.handshake.reject(status, headers=headers, default_headers=default_headers, body=body))
         self.effects.append(Answered(status, input))
         self._finish_handshake(by)
 

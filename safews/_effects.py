@@ -51,7 +51,7 @@ class Answered(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The transport is gone and it is known how the connection ended. It is the last effect, and comes once."""
+    """The state is CLOSED and it is known how the connection ended. It comes once."""
 
     record: CloseRecord
 

@@ -28,6 +28,11 @@ class WriteGate:
         """Whether a sender would have to wait."""
         return self.paused or bool(self._queue)
 
+    @property
+    def has_queue(self) -> bool:
+        """Whether a sender waits."""
+        return bool(self._queue)
+
     def pause(self) -> None:
         """The transport has more output than it likes."""
         self.paused = True

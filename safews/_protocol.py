@@ -59,7 +59,8 @@ class _ReadBuffer(threading.local):
     """Where a read stays until it is copied: one for each thread, as an event loop reads one connection at a time."""
 
     def __init__(self) -> None:
-        self.data = bytearray(READ_SIZE)
+        # asyncio's TLS fills what it is given in slices, which only those of a memoryview are not copies.
+        self.data = memoryview(bytearray(READ_SIZE))
 
 
 _READ = _ReadBuffer()
@@ -131,6 +132,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self.transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
         self._client = get_remote_addr(self.transport)
+        _report.connection_made(self._client)
         self._tls = is_ssl(self.transport)
         timeout = self.options.write_timeout
         if timeout is not None:
@@ -199,6 +201,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             if surplus:
                 self._bytes_in += len(surplus)
                 connection.receive_data(surplus)
+            if self._server_state in _SHUTTING_DOWN:
+                connection.shutdown()
             # uvicorn has yet to put this object in its own place; until then nobody would tell it of back-pressure.
             self._loop.call_soon(self._start_app, scope)
         self.settle()
@@ -235,14 +239,14 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     # The transport's calls
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         """Say where the next read is to be put."""
         return _READ.data
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take a read."""
         self._bytes_in += nbytes
-        self._connection.receive_data(bytes(memoryview(_READ.data)[:nbytes]))
+        self._connection.receive_data(bytes(_READ.data[:nbytes]))
         self.settle()
 
     def eof_received(self) -> bool:
@@ -253,6 +257,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone; timers go with it."""
+        _report.connection_lost(self._client)
         self._forget()
         self._connection.lost("" if exc is None else f"{type(exc).__name__}: {exc}")
         self._app.gate.resume()
@@ -294,8 +299,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """The transport has more output than it likes."""
-        self._app.gate.pause()
         self._connection.pause_output()
+        if self._connection.may_send:
+            self._app.gate.pause()
 
     def resume_writing(self) -> None:
         """The transport takes output again."""
@@ -394,6 +400,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         """Bound the state. Of two bounds for the same wait the earlier holds, so that no two add up."""
         if self._keepalive is not None and self._connection.state is not State.OPEN:
             self._keepalive.stop()
+        if not self._connection.may_send:
+            # Nobody has anything left to wait for.
+            self._app.gate.resume()
         for input in DEADLINES:
             if input is not deadline.input:
                 self._timers.cancel(input)
@@ -480,12 +489,16 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
 
 def _set_user_timeout(transport: Any, seconds: float) -> None:
-    """Let the kernel end a connection whose peer acknowledges nothing for so long (RFC 5482), where it can."""
+    """Let the kernel end a connection whose peer acknowledges nothing for twice so long (RFC 5482), where it can.
+
+    Twice, for the kernel also counts the time in which a slow peer has no room, though it takes a little now and then:
+    to judge that is the ``StallWatch``'s part, and the kernel's to find a host that is gone while nothing is read.
+    """
     sock = transport.get_extra_info("socket")
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is None or sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, option, min(max(1, int(seconds * 1000)), MAX_USER_TIMEOUT))
+        sock.setsockopt(socket.IPPROTO_TCP, option, min(max(1, int(seconds * 2000)), MAX_USER_TIMEOUT))
     except OSError:
         logging.getLogger("uvicorn.error").debug("TCP_USER_TIMEOUT cannot be set", exc_info=True)

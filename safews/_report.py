@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, NamedTuple
 
+from uvicorn.logging import TRACE_LOG_LEVEL
 from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 
 from ._app_errors import origin
@@ -133,6 +134,20 @@ def handshake_failed(client: tuple[str, int] | None, exc: Exception) -> None:
     """Something went wrong in safews itself before the app was called."""
     logger.warning("%s - WebSocket handshake failed: %s: %s", _address(client), type(exc).__name__, shown(str(exc)))
     logger.debug("Exception in the handshake\n", exc_info=exc)
+
+
+def connection_made(client: tuple[str, int] | None) -> None:
+    """An upgrade request's transport has been taken over."""
+    logger.log(TRACE_LOG_LEVEL, "%sWebSocket connection made", _prefix(client))
+
+
+def connection_lost(client: tuple[str, int] | None) -> None:
+    """The transport is gone."""
+    logger.log(TRACE_LOG_LEVEL, "%sWebSocket connection lost", _prefix(client))
+
+
+def _prefix(client: tuple[str, int] | None) -> str:
+    return f"{_address(client)} - " if client else ""
 
 
 def shutting_down(connections: int, code: int) -> None:

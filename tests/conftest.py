@@ -10,11 +10,12 @@ import importlib.util
 import inspect
 
 import pytest
+from uvicorn.config import HTTP_PROTOCOLS
 
 from tests.harness import LOOPS, Start, run, serve
 
 CODECS = ("wsproto", "websockets")
-HTTP = [name for name in ("h11", "httptools", "zttp") if importlib.util.find_spec(name)]
+HTTP = [name for name in ("h11", "httptools", "zttp") if name in HTTP_PROTOCOLS and importlib.util.find_spec(name)]
 
 
 def pytest_configure(config: pytest.Config) -> None:

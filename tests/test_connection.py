@@ -174,7 +174,8 @@ class TestRefusal:
         bench = Bench(default_headers=((b"server", b"uvicorn"),))
         act(bench.connection)
         written = bench.written()
-        assert (written.status, written.body) == (status, b"")
+        assert (written.status, written.body) == (status, b"Internal Server Error" if status == 500 else b"")
+        assert (b"\r\nContent-Type: text/plain; charset=utf-8\r\n" in written.head) is (status == 500)
         assert b"\r\nserver: uvicorn\r\n" in written.head
         assert written.head.lower().endswith(b"connection: close")
 
@@ -693,6 +694,16 @@ class TestClock:
         with pytest.raises(InvalidTransition):
             bench.connection.timed_out(Input.CLOCK_GRACE_OVER)
         assert (bench.state, bench.wire()) == (State.OPEN, b"")
+
+
+class TestMaySend:
+    def test_until_the_answer_is_over_or_the_ending_answered(self):
+        bench = Bench()
+        assert bench.connection.may_send
+        bench.connection.send(ACCEPT)
+        assert bench.connection.may_send
+        bench.connection.send(APP_CLOSE)
+        assert not bench.connection.may_send
 
 
 class TestEnded:

@@ -8,6 +8,7 @@ import pytest
 
 from safews._close import ABNORMAL, ClosedBy, CloseRecord
 from safews._effects import Deadline, Finish, Gone
+from safews._reader import FRAMES_PER_TURN
 from safews._state import Input, State
 from tests.connections import ACCEPT, APP_CLOSE, DEFLATE, LANE_NAMES, LANES, Bench, disconnect, got, send
 from tests.harness.frames import (
@@ -268,6 +269,13 @@ class TestLoss:
         LOSSES[loss][0](bench.connection)
         assert bench.take_all() == [got("x")] * 9 + [disconnect(1000, "bye")]
         assert bench.record == CloseRecord(1000, "bye", ClosedBy.PEER, clean=False)
+
+    def test_a_close_that_was_left_for_another_turn_counts(self, new, loss):
+        bench = new().opened()
+        bench.connection.receive_data(frame(PONG) * FRAMES_PER_TURN + close_frame(1000, "bye"))
+        LOSSES[loss][0](bench.connection)
+        assert bench.take_all() == [disconnect(1000, "bye")]
+        assert bench.wire() == b""
 
     def test_a_violation_that_came_before_counts(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))

@@ -238,6 +238,10 @@ class TestShortcuts:
             assert bench.connection.outbox.messages == output + 1
         assert bench.state is before
 
+    def test_the_app_may_send_where_the_table_takes_something_of_it(self, bench):
+        says = (Input.APP_ACCEPT, Input.APP_SEND, Input.APP_DENY_BODY)
+        assert bench.connection.may_send is any((bench.state, input_) in TABLE for input_ in says)
+
     @pytest.mark.parametrize(("codec", "fast_lane"), LANES)
     @pytest.mark.parametrize("place", PLACES, ids=name)
     def test_a_message_is_read_only_where_the_table_takes_it(self, place, codec, fast_lane):

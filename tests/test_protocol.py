@@ -312,7 +312,7 @@ class TestUserTimeout:
     def test_it_is_set_for_tcp_in_milliseconds(self, make: Make, family: int) -> None:
         sock = FakeSocket(family)
         self.made(make, sock, write_timeout=2.5)
-        assert sock.options == [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2500)]
+        assert sock.options == [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 5000)]
 
     def test_it_is_never_zero_which_would_mean_the_systems_default(self, make: Make) -> None:
         sock = FakeSocket(socket.AF_INET)
@@ -354,7 +354,7 @@ class TestUserTimeout:
     async def test_a_real_socket_has_it(self, start: Start) -> None:
         async with start(App(echo)) as server, server.open():
             sock = server.protocol.transport.get_extra_info("socket")
-            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == WRITE_TIMEOUT * 1000
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == WRITE_TIMEOUT * 2000
 
     async def test_a_real_unix_socket_is_served(self, start: Start, tmp_path: Path) -> None:
         async with start(App(echo), uds=str(tmp_path / "socket")) as server, server.open() as client:

@@ -110,16 +110,22 @@ async def test_c3_peer_that_ends_tcp_instead_of_answering(start: Start) -> None:
         assert (record.__dict__["websocket_close_code"], record.__dict__["websocket_closed_by"]) == (4000, "app")
 
 
-async def test_c3_peer_that_reads_nothing_is_cut_off(start: Start, protocol: Any) -> None:
-    ws = protocol.with_options(close_timeout=0.1)
-    async with accepted(start, ws=ws, send_buffer=65536, client_buffer=65536) as (server, _, call):
+@pytest.mark.parametrize("another", [False, True], ids=["alone", "behind a send that waits"])
+async def test_c3_peer_that_reads_nothing_is_cut_off(start: Start, protocol: Any, another: bool) -> None:
+    ws = protocol.with_options(close_timeout=0.1, write_timeout=None)
+    async with accepted(start, ws=ws, send_buffer=65536, client_buffer=65536) as (server, client, call):
         _, waiting = await fill(call)
-        waiting.cancel()
-        await asyncio.wait([waiting])
+        if not another:
+            waiting.cancel()
+            await asyncio.wait([waiting])
         closing = asyncio.ensure_future(call.send_event({"type": "websocket.close", "code": 4000}))
-        await eventually(lambda: not server.state.connections)
-        await asyncio.wait([closing])
+        try:
+            await eventually(lambda: not server.state.connections, 2)
+        finally:
+            client.reset()
+            await asyncio.wait([closing, waiting])
         assert (await call.receive())["type"] == "websocket.disconnect"
+        assert another is isinstance(None if waiting.cancelled() else waiting.exception(), (OSError, RuntimeError))
 
 
 async def test_c3_the_app_is_told_of_its_own_close_while_the_peer_is_awaited(start: Start) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from safews import ClientDisconnected
 from tests.contract.helpers_o import MARK, expect_filling, fill, narrow, opened, text_event, unsent
-from tests.harness import App, Start, eventually, turns
+from tests.harness import App, Start, turns
 
 GATHERED = 64 * 1024
 """What is gathered at most before it is handed to the transport, in bytes, besides one message."""
@@ -173,24 +173,37 @@ async def test_o8b_close_stands_behind_those_who_wait(start: Start) -> None:
 async def test_o8b_newcomer_stands_behind_those_who_wait(start: Start) -> None:
     """Also one that comes after output has resumed and before they have run."""
     app = App()
-    async with narrow(start, app) as (server, client):
+    async with start(app) as server, server.connect() as client:
         call = await opened(app, client)
-        count, waiting = await fill(call, server.protocol)
+        server.protocol.pause_writing()
         tasks = [send(call, b"%d" % n) for n in range(5)]
-        await turns(3)
-        sent = asyncio.ensure_future(newcomer(call, server.protocol))
-        await expect_filling(client, count + 1)
+        await turns()
+        server.protocol.resume_writing()
+        await call.send_event({"type": "websocket.send", "bytes": b"newcomer"})
         for n in range(5):
             await client.expect_bytes(b"%d" % n)
         await client.expect_bytes(b"newcomer")
-        await asyncio.gather(waiting, *tasks, sent)
+        await asyncio.gather(*tasks)
         await call.finish()
 
 
-async def newcomer(call: Any, protocol: Any) -> None:
-    """Send as soon as the transport takes output again."""
-    await eventually(lambda: not protocol._app.gate.paused)
-    await call.send("websocket.send", bytes=b"newcomer")
+async def test_o8b_output_that_pauses_again_before_they_have_run_holds_all(start: Start) -> None:
+    app = App()
+    async with start(app) as server, server.connect() as client:
+        call = await opened(app, client)
+        server.protocol.pause_writing()
+        tasks = [send(call, b"%d" % n) for n in range(5)]
+        await turns()
+        server.protocol.resume_writing()
+        server.protocol.pause_writing()
+        await turns()
+        assert client.pending() == b""
+        assert not any(task.done() for task in tasks)
+        server.protocol.resume_writing()
+        for n in range(5):
+            await client.expect_bytes(b"%d" % n)
+        await asyncio.gather(*tasks)
+        await call.finish()
 
 
 @pytest.mark.parametrize("index", [0, 3, 9])

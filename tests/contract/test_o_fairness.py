@@ -179,7 +179,7 @@ async def test_o8a_lost_peer_ends_a_tight_loop_at_the_next_send(start: Start) ->
         call = await opened(app, client)
         server.protocol.transport.abort()
         with pytest.raises(ClientDisconnected):
-            await call.send("websocket.send", text="m")
+            await call.send_event({"type": "websocket.send", "text": "m"})
         await call.disconnect(1006)
         await call.finish()
 

@@ -102,7 +102,8 @@ async def test_o6a_connection_with_unflushed_output_is_aborted(start: Start, pro
             call = await opened(app, client)
             await call.send("websocket.send", bytes=b"m" * LARGE)
             await call.disconnect(1006)
-            await eventually(lambda: not server.state.connections)
+            await turns()
+            assert not server.state.connections
             await call.finish()
             rest = await client.rest()
             assert len(rest) < LARGE

@@ -19,7 +19,7 @@ from tests.contract.helpers_o import (
     text_event,
     unsent,
 )
-from tests.harness import App, Frame, Start, within
+from tests.harness import TEXT, App, Frame, Start, eventually, frame, within
 
 TIMEOUT = 0.4
 LARGE = 4 * 2**20
@@ -114,12 +114,19 @@ async def test_o6_peer_that_has_nothing_to_take_is_kept(start: Start, protocol: 
         await call.finish()
 
 
-async def test_o6_time_counts_from_the_last_byte_taken(start: Start, protocol: Any) -> None:
+@pytest.mark.parametrize("paused", [False, True], ids=["reading", "was-paused"])
+async def test_o6_time_counts_from_the_last_byte_taken(start: Start, protocol: Any, paused: bool) -> None:
     """A peer that rests after each piece, for less than the timeout, is kept, however long it all takes."""
     app = App()
     ws = protocol.with_options(write_timeout=TIMEOUT * 2)
-    async with narrow(start, app, ws=ws) as (server, client):
+    async with narrow(start, app, ws=ws, ws_max_queue=2) as (server, client):
         call = await opened(app, client)
+        if paused:
+            await client.send(frame(TEXT, b"x") * 3)
+            await eventually(lambda: not server.protocol.transport.is_reading())
+            for _ in range(3):
+                assert await call.receive() == text_event("x")
+        assert server.protocol.transport.is_reading()
         for _ in range(4):
             count, waiting = await fill(call, server.protocol)
             await pass_time(TIMEOUT)
