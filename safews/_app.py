@@ -16,8 +16,9 @@ from ._effects import Gone
 from ._flow import WriteGate
 from ._inbox import ReceiveEvent
 from ._messages import Message, message_type
+from ._options import Options
 from ._report import Report
-from ._state import State
+from ._state import Input, State
 
 Application = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[object]]
 
@@ -50,6 +51,7 @@ class App:
     """One call of the application. ``gate`` holds its senders back while the transport has too much output."""
 
     __slots__ = (
+        "_close_timeout",
         "_connection",
         "_drop",
         "_gone_since",
@@ -63,13 +65,14 @@ class App:
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, connection: Connection, link: Link, report: Report, *, drop: bool
+        self, loop: asyncio.AbstractEventLoop, connection: Connection, link: Link, report: Report, options: Options
     ) -> None:
         self._loop = loop
         self._connection = connection
         self._link = link
         self._report = report
-        self._drop = drop
+        self._close_timeout = options.close_timeout
+        self._drop = options.after_disconnect == "drop"
         self._receivers: deque[asyncio.Future[None]] = deque()
         self._gone_since: float | None = None
         self._work = 0
@@ -184,15 +187,34 @@ class App:
         wrong with the message, ``RuntimeError`` for one that has no place in this state, ``ClientDisconnected`` once
         the client is gone.
         """
-        # A close has no need of room, only of its place behind what is to be sent before it.
-        ends = message_type(message) == "websocket.close"
-        if self.gate.has_queue if ends else self.gate.is_busy:
-            async with self.gate:
-                self._send(message)
+        if message_type(message) == "websocket.close":
+            await self._close(message)
+        elif self.gate.is_busy:
+            await self._send_in_turn(message)
         else:
             self._send(message)
         if self._work >= WORK_PER_TURN:
             await self._give_way()
+
+    async def _send_in_turn(self, message: Message) -> None:
+        async with self.gate:
+            self._send(message)
+
+    async def _close(self, message: Message) -> None:
+        """Send a close, which needs no room, only its place behind what is to be sent before it.
+
+        Where a peer that takes nothing keeps it from that for ``close_timeout``, it is given up.
+        """
+        if self.gate.has_queue:
+            try:
+                await asyncio.wait_for(self._send_in_turn(message), self._close_timeout)
+            except asyncio.TimeoutError:
+                self._send(message)
+                if self._connection.state is State.CLOSING:
+                    self._connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+                    self._link.settle()
+        else:
+            self._send(message)
 
     def _send(self, message: Message) -> None:
         connection = self._connection

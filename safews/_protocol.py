@@ -192,8 +192,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         refused = refusal(connection.handshake, self.options, config, self._server_state)
         self._connection = connection
         self._report = Report(scope)
-        drop = self.options.after_disconnect == "drop"
-        self._app = App(self._loop, connection, self, self._report, drop=drop)
+        self._app = App(self._loop, connection, self, self._report, self.options)
         if refused is not None:
             self._refuse(refused)
         else:

@@ -41,7 +41,7 @@ class Side:
         settings = Settings(options, WebsocketsCodec, max_size=2**24, max_queue=max_queue, compression=False)
         self.connection = Connection(upgrade_request(), settings)
         scope = {"client": ("192.0.2.1", 4000), "path": "/chat", "query_string": b""}
-        self.app = App(loop, self.connection, self, Report(scope), drop=options.after_disconnect == "drop")
+        self.app = App(loop, self.connection, self, Report(scope), options)
         self.loop = loop
         self.effects: list[Effect] = []
         self.calls: list[str] = []
