@@ -145,6 +145,7 @@ class App:
             await self._give_way()
         while not connection.inbox:
             if connection.record is not None:
+                self._work += 1
                 raise self._disconnected(Gone(connection.state, connection.record)) from None
             await self._wait_for_event()
         event = connection.take()
@@ -187,6 +188,8 @@ class App:
         wrong with the message, ``RuntimeError`` for one that has no place in this state, ``ClientDisconnected`` once
         the client is gone.
         """
+        if self._work >= WORK_PER_TURN:
+            await self._give_way()
         if message_type(message) == "websocket.close":
             await self._close(message)
         elif self.gate.is_busy:
@@ -224,6 +227,7 @@ class App:
             connection.send(message)
         except Gone as gone:
             if not self._may_drop():
+                self._work += 1
                 raise self._disconnected(gone) from None
             self._work = WORK_PER_TURN
             return

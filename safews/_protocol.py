@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import socket
 import sys
@@ -137,7 +138,6 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         timeout = self.options.write_timeout
         if timeout is not None:
             self._stall = StallWatch(self._loop, timeout, self.transport.get_write_buffer_size, self._stalled)
-            _set_user_timeout(self.transport, timeout)
 
     def data_received(self, data: bytes) -> None:
         """Take the upgrade request; uvicorn calls this once, before the transport calls anything."""
@@ -476,6 +476,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._timed_out(Input.CLOCK_WRITE_TIMEOUT)
 
     def _ping(self, payload: bytes) -> None:
+        timeout = self.options.write_timeout
+        if timeout is not None:
+            _set_user_timeout(self.transport, 0.0 if self._is_reading else timeout)
         self._connection.outbox.put_ping(payload)
         self._flush()
 
@@ -488,16 +491,16 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
 
 def _set_user_timeout(transport: Any, seconds: float) -> None:
-    """Let the kernel end a connection whose peer acknowledges nothing for twice so long (RFC 5482), where it can.
+    """Let the kernel end a connection whose peer acknowledges nothing for twice so long (RFC 5482); 0 is never.
 
-    Twice, for the kernel also counts the time in which a slow peer has no room, though it takes a little now and then:
-    to judge that is the ``StallWatch``'s part, and the kernel's to find a host that is gone while nothing is read.
+    It is for a peer that is not read: one that has vanished then shows only by not acknowledging our pings. At other
+    times the deadlines are ours, for the kernel also gives up a slow peer that has little room now and then.
     """
     sock = transport.get_extra_info("socket")
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is None or sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, option, min(max(1, int(seconds * 2000)), MAX_USER_TIMEOUT))
+        sock.setsockopt(socket.IPPROTO_TCP, option, min(math.ceil(seconds * 2000), MAX_USER_TIMEOUT))
     except OSError:
         logging.getLogger("uvicorn.error").debug("TCP_USER_TIMEOUT cannot be set", exc_info=True)

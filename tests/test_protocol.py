@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from safews import _admission, _protocol
 from safews._admission import Census
 from safews._handshake import Handshake
-from safews._protocol import FLUSH_SIZE, READ_SIZE, TLS_LINGER, WebSocketProtocol
+from safews._protocol import FLUSH_SIZE, MAX_USER_TIMEOUT, READ_SIZE, TLS_LINGER, WebSocketProtocol
 from safews._reader import FRAMES_PER_TURN
 from safews._state import State
 from tests.fakes import FakeLoop, FakeSocket, FakeTransport
@@ -301,60 +301,79 @@ class TestTakingOver:
 
 
 class TestUserTimeout:
-    """``TCP_USER_TIMEOUT``, by which the kernel ends a connection whose peer has vanished."""
+    """``TCP_USER_TIMEOUT``, by which the kernel ends a connection whose peer has vanished while it is not read."""
 
-    def made(self, make: Make, sock: FakeSocket | None, **options: Any) -> FakeSocket | None:
-        side = make(options=options, transport=FakeTransport(sock=sock))
-        side.begin()
-        return sock
+    @pytest.fixture
+    def paused(self, open_: Make, loop: FakeLoop) -> Make:
+        """Makes a ``Side`` that has sent a ping while its peer is not read."""
+
+        def paused(sock: FakeSocket | None, **options: Any) -> Side:
+            settings = {"ws_ping_interval": PING_INTERVAL, "ws_ping_timeout": PING_TIMEOUT, "ws_max_queue": 1}
+            side = open_(options=options, transport=FakeTransport(sock=sock), **settings)
+            side.say("1", "2")
+            loop.advance(PING_INTERVAL)
+            assert [sent.opcode for sent in side.frames()] == [PING]
+            return side
+
+        return paused
 
     @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
-    def test_it_is_set_for_tcp_in_milliseconds(self, make: Make, family: int) -> None:
+    def test_it_is_set_for_tcp_in_milliseconds(self, paused: Make, family: int) -> None:
         sock = FakeSocket(family)
-        self.made(make, sock, write_timeout=2.5)
-        assert sock.options == [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 5000)]
+        paused(sock, write_timeout=100)
+        assert sock.options == [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 200_000)]
 
-    def test_it_is_never_zero_which_would_mean_the_systems_default(self, make: Make) -> None:
+    def test_it_is_taken_back_once_the_peer_is_read_again(self, paused: Make, loop: FakeLoop) -> None:
         sock = FakeSocket(socket.AF_INET)
-        self.made(make, sock, write_timeout=0.0001)
-        assert sock.options == [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)]
+        side = paused(sock, write_timeout=100)
+        ping = side.protocol._keepalive._payload
+        assert [side.received()["text"] for _ in range(2)] == ["1", "2"]
+        side.arrive(frame(PONG, ping))
+        loop.advance(PING_INTERVAL)
+        assert sock.options[-1] == (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
 
-    def test_it_is_not_set_for_a_unix_socket(self, make: Make) -> None:
+    def test_it_is_not_set_while_the_peer_is_read(self, open_: Make, loop: FakeLoop) -> None:
+        sock = FakeSocket(socket.AF_INET)
+        open_(transport=FakeTransport(sock=sock), ws_ping_interval=PING_INTERVAL)
+        assert sock.options == []
+
+    def test_it_is_never_zero_where_it_is_meant(self, paused: Make) -> None:
+        sock = FakeSocket(socket.AF_INET)
+        paused(sock, write_timeout=0.0001)
+        assert sock.options[0] == (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
+
+    def test_it_is_not_set_for_a_unix_socket(self, paused: Make) -> None:
         sock = FakeSocket(socket.AF_UNIX, "", "/run/socket")
-        self.made(make, sock)
+        paused(sock)
         assert sock.options == []
 
-    def test_it_is_not_set_where_there_is_no_write_timeout(self, make: Make) -> None:
+    def test_it_is_not_set_where_there_is_no_write_timeout(self, paused: Make) -> None:
         sock = FakeSocket(socket.AF_INET)
-        self.made(make, sock, write_timeout=None)
+        paused(sock, write_timeout=None)
         assert sock.options == []
 
-    def test_it_is_not_set_where_the_system_has_none(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_is_not_set_where_the_system_has_none(self, paused: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")
         sock = FakeSocket(socket.AF_INET)
-        self.made(make, sock)
+        paused(sock)
         assert sock.options == []
 
-    def test_a_transport_without_a_socket_is_served(self, begin: Make) -> None:
-        assert begin(transport=FakeTransport()).calls == 1
+    def test_a_transport_without_a_socket_is_served(self, paused: Make) -> None:
+        assert paused(None).machine is State.OPEN
 
-    def test_a_socket_that_refuses_it_is_served(self, begin: Make, logs: Logs) -> None:
+    def test_a_socket_that_refuses_it_is_served(self, paused: Make, logs: Logs) -> None:
         sock = FakeSocket(socket.AF_INET)
         sock.error = OSError("no such option")
-        assert begin(transport=FakeTransport(sock=sock)).calls == 1
+        assert paused(sock).machine is State.OPEN
         assert logs.about("TCP_USER_TIMEOUT", logging.DEBUG)
         assert logs.warnings == []
 
-    def test_more_milliseconds_than_the_system_can_count(self, begin: Make) -> None:
+    def test_more_milliseconds_than_the_system_can_count(self, paused: Make) -> None:
         with socket.socket() as real:
             sock: Any = FakeSocket(socket.AF_INET)
             sock.setsockopt = real.setsockopt
-            assert begin(options={"write_timeout": 1e9}, transport=FakeTransport(sock=sock)).calls == 1
-
-    async def test_a_real_socket_has_it(self, start: Start) -> None:
-        async with start(App(echo)) as server, server.open():
-            sock = server.protocol.transport.get_extra_info("socket")
-            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == WRITE_TIMEOUT * 2000
+            paused(sock, write_timeout=1e9)
+            assert real.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == MAX_USER_TIMEOUT
 
     async def test_a_real_unix_socket_is_served(self, start: Start, tmp_path: Path) -> None:
         async with start(App(echo), uds=str(tmp_path / "socket")) as server, server.open() as client:

@@ -40,12 +40,13 @@ async def pause_reading(server: Server, client: Any) -> None:
 @needs_user_timeout
 @pytest.mark.parametrize("timeout", [0.5, 7, 30])
 async def test_o8d_socket_has_the_option_while_reading_is_paused(start: Start, protocol: Any, timeout: float) -> None:
+    """Twice ``write_timeout``: to judge a slow peer is not the kernel's part."""
     app = App()
     ws = protocol.with_options(write_timeout=timeout)
     async with start(app, ws=ws, ws_max_queue=2, ws_ping_interval=0.02) as server, server.connect() as client:
         call = await opened(app, client)
         await pause_reading(server, client)
-        await eventually(lambda: user_timeout(server) == timeout * 1000)
+        await eventually(lambda: user_timeout(server) == 2 * timeout * 1000)
         await call.finish()
 
 
