@@ -15,7 +15,7 @@ from ._connection import Connection
 from ._effects import Gone
 from ._flow import WriteGate
 from ._inbox import ReceiveEvent
-from ._messages import Message, message_type
+from ._messages import Message, close_code_and_reason, message_type
 from ._options import Options
 from ._report import Report
 from ._state import Input, State
@@ -206,18 +206,23 @@ class App:
     async def _close(self, message: Message) -> None:
         """Send a close, which needs no room, only its place behind what is to be sent before it.
 
-        Where a peer that takes nothing keeps it from that for ``close_timeout``, it is given up.
+        Where a peer that takes nothing keeps it from that for ``close_timeout``, the peer is given up.
         """
-        if self.gate.has_queue:
-            try:
-                await asyncio.wait_for(self._send_in_turn(message), self._close_timeout)
-            except asyncio.TimeoutError:
-                self._send(message)
-                if self._connection.state is State.CLOSING:
-                    self._connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
-                    self._link.settle()
-        else:
+        if not self.gate.has_queue:
             self._send(message)
+            return
+        close_code_and_reason(message)
+        overdue = self._loop.call_later(self._close_timeout, self._close_overdue, message)
+        try:
+            await self._send_in_turn(message)
+        finally:
+            overdue.cancel()
+
+    def _close_overdue(self, message: Message) -> None:
+        if self._connection.state in (State.OPEN, State.ENDING):
+            self._connection.send(message)
+            self._connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+            self._link.settle()
 
     def _send(self, message: Message) -> None:
         connection = self._connection

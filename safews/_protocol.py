@@ -258,6 +258,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         """The transport is gone; timers go with it."""
         _report.connection_lost(self._client)
         self._forget()
+        # Before Python 3.11 a TLS transport that is lost does not know that it is closed.
+        self.transport.close()
         self._connection.lost("" if exc is None else f"{type(exc).__name__}: {exc}")
         self._app.gate.resume()
         self.settle()
@@ -342,7 +344,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if connection.is_behind and self._read_handle is None:
             self._read_handle = self._loop.call_soon(self._read_on)
         wanted = connection.wants_bytes(self._is_reading)
-        if wanted is self._is_reading or self.transport.is_closing():
+        if wanted is self._is_reading or self.transport.is_closing() or connection.state is State.CLOSED:
             return
         self._is_reading = wanted
         if wanted:

@@ -59,7 +59,7 @@ class Reader:
         return self._inbox.size + self._framing.buffered < self._receive_buffer
 
     def events(self, mode: Callable[[], Mode]) -> Iterator[Event]:
-        """Read what there is; each event may change the mode that the next one is read in."""
+        """Read what there is. An event may change the mode that what follows it is read in."""
         budget = FRAMES_PER_TURN
         while budget > 0 and self._may_parse(mode()):
             frames, size = self._inbox.room if mode() is Mode.TAKE else (budget, DROP_SIZE)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,7 +18,7 @@ from safews._app import DROP_SECONDS, WORK_PER_TURN, WORK_SIZE, App
 from safews._app_errors import ClientDisconnected
 from safews._codecs.websockets import WebsocketsCodec
 from safews._connection import Connection
-from safews._effects import Effect, Settings
+from safews._effects import Effect, Finish, Settings
 from safews._options import Options
 from safews._report import Report
 from safews._state import Input, State
@@ -432,12 +433,91 @@ class TestSend:
 
     def test_a_mistake_of_one_that_waited_lets_the_next_through(self, side: Side, loop: FakeLoop) -> None:
         side.app.gate.pause()
-        wrong = side.send({"type": "websocket.close", "code": 1005})
+        wrong = side.send({"type": "websocket.send", "text": 1})
         side.send()
+        assert not wrong.done()
         side.app.gate.resume()
         loop.run()
-        assert isinstance(wrong.exception(), ValueError)
+        assert isinstance(wrong.exception(), TypeError)
         assert side.frames == [Frame(TEXT, b"hello")]
+
+
+class TestClose:
+    """A close while output is paused: it needs no room, only its place."""
+
+    CLOSE_TIMEOUT = 2.0
+
+    @pytest.fixture
+    def side(self, make: Make) -> Side:
+        """An app that has accepted, and whose output is paused."""
+        side = make(close_timeout=self.CLOSE_TIMEOUT)
+        side.accept()
+        side.app.gate.pause()
+        return side
+
+    def close(self, side: Side, code: int = 4000) -> asyncio.Task[None]:
+        return side.send({"type": "websocket.close", "code": code})
+
+    def test_it_goes_out_at_once_where_nobody_waits(self, side: Side) -> None:
+        assert self.close(side).done()
+        assert side.frames == [close(4000)]
+
+    def test_a_mistake_in_it_is_raised_at_once_too(self, side: Side) -> None:
+        assert isinstance(self.close(side, 1005).exception(), ValueError)
+
+    def test_it_stands_behind_those_who_wait(self, side: Side, loop: FakeLoop) -> None:
+        first, second = side.send(), side.send({"type": "websocket.send", "text": "again"})
+        closing = self.close(side)
+        assert side.frames == []
+        side.app.gate.resume()
+        loop.run()
+        assert first.done()
+        assert second.done()
+        assert closing.exception() is None
+        assert side.frames == [Frame(TEXT, b"hello"), Frame(TEXT, b"again"), close(4000)]
+        assert loop.timers == []
+
+    def test_one_that_is_cancelled_while_it_stands_there_is_not_sent(self, side: Side, loop: FakeLoop) -> None:
+        side.send()
+        closing = self.close(side)
+        closing.cancel()
+        loop.run()
+        side.app.gate.resume()
+        loop.run()
+        assert closing.cancelled()
+        assert side.frames == [Frame(TEXT, b"hello")]
+
+    def test_a_peer_that_takes_nothing_is_given_up(self, side: Side, loop: FakeLoop) -> None:
+        side.send()
+        closing = self.close(side)
+        loop.advance(self.CLOSE_TIMEOUT - 0.1)
+        assert not closing.done()
+        loop.advance(0.1)
+        assert closing.exception() is None
+        assert Finish.ABORT in side.effects
+        assert side.received() == {"type": "websocket.disconnect", "code": 4000}
+
+    def test_who_stood_before_it_is_then_told(self, side: Side, loop: FakeLoop) -> None:
+        waiting = side.send()
+        self.close(side)
+        loop.advance(self.CLOSE_TIMEOUT)
+        side.app.gate.resume()
+        loop.run()
+        assert gone(waiting).code == 4000
+        assert Frame(TEXT, b"hello") not in side.frames
+
+    def test_one_who_has_closed_already_is_answered_not_given_up(self, side: Side, loop: FakeLoop) -> None:
+        side.say("a")
+        side.received()
+        side.say("b")
+        side.arrive(close_frame(4001))
+        side.send()
+        closing = self.close(side)
+        loop.advance(self.CLOSE_TIMEOUT)
+        assert closing.exception() is None
+        assert side.frames == [close(4001)]
+        assert side.connection.state is State.DRAINING
+        assert Finish.ABORT not in side.effects
 
 
 class TestSendToNobody:
@@ -639,6 +719,18 @@ class TestFairness:
             loop.create_task(send_for_ever())
         loop.turn()
         assert len(side.frames) <= 10 * WORK_PER_TURN
+
+    @pytest.mark.parametrize("call", ["send", "receive"])
+    def test_an_app_that_takes_no_notice_of_the_disconnect(self, side: Side, loop: FakeLoop, call: str) -> None:
+        async def deaf() -> None:
+            with suppress(ClientDisconnected):
+                await (side.app.send(HELLO) if call == "send" else side.app.receive())
+
+        side.lose()
+        side.received()
+        counts = self.work(loop, deaf)
+        assert max(counts) <= WORK_PER_TURN
+        assert min(counts) >= WORK_PER_TURN - 1
 
     def test_after_a_turn_nothing_is_owed(self, side: Side, loop: FakeLoop) -> None:
         before = loop.turns
@@ -989,6 +1081,20 @@ class TestTask:
         assert new.app.task is None
         task = new.start(accept_and_fail)
         assert new.app.task is task
+
+    @pytest.mark.parametrize("own_context", [True, False])
+    def test_a_loop_that_makes_no_task(self, new: Side, own_context: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        given = []
+
+        def create_task(run: Any, **kwargs: Any) -> None:
+            given.append(run)
+            raise LookupError("no task")
+
+        monkeypatch.setattr(new.loop, "create_task", create_task)
+        with pytest.raises(LookupError, match="no task"):
+            new.start(accept_and_fail, own_context=own_context)
+        assert [inspect.getcoroutinestate(run) for run in given] == [inspect.CORO_CLOSED]
+        assert new.app.task is None
 
     def test_an_eager_task_is_done_at_once(self, new: Side, logs: Logs) -> None:
         new.loop.eager = True

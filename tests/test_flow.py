@@ -72,6 +72,20 @@ class TestWriteGate:
         senders.gate.resume()
         assert not senders.gate.is_busy
 
+    def test_a_pause_alone_makes_no_queue(self, senders: Senders) -> None:
+        senders.gate.pause()
+        assert not senders.gate.has_queue
+
+    def test_whoever_waits_is_a_queue_until_he_is_through(self, loop: FakeLoop, senders: Senders) -> None:
+        senders.gate.pause()
+        senders.start("a")
+        loop.run()
+        assert senders.gate.has_queue
+        senders.gate.resume()
+        assert senders.gate.has_queue
+        loop.run()
+        assert not senders.gate.has_queue
+
     def test_it_is_busy_until_the_last_who_waited_is_through(self, loop: FakeLoop, senders: Senders) -> None:
         senders.gate.pause()
         senders.start("a")

@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 
 from safews import _admission, _protocol
 from safews._admission import Census
+from safews._app_errors import ClientDisconnected
 from safews._handshake import Handshake
 from safews._protocol import FLUSH_SIZE, MAX_USER_TIMEOUT, READ_SIZE, TLS_LINGER, WebSocketProtocol
 from safews._reader import FRAMES_PER_TURN
@@ -308,7 +309,8 @@ class TestUserTimeout:
         """Makes a ``Side`` that has sent a ping while its peer is not read."""
 
         def paused(sock: FakeSocket | None, **options: Any) -> Side:
-            settings = {"ws_ping_interval": PING_INTERVAL, "ws_ping_timeout": PING_TIMEOUT, "ws_max_queue": 1}
+            # Without a timeout a ping comes after each interval, whether or not the last one was answered.
+            settings = {"ws_ping_interval": PING_INTERVAL, "ws_ping_timeout": None, "ws_max_queue": 1}
             side = open_(options=options, transport=FakeTransport(sock=sock), **settings)
             side.say("1", "2")
             loop.advance(PING_INTERVAL)
@@ -326,16 +328,17 @@ class TestUserTimeout:
     def test_it_is_taken_back_once_the_peer_is_read_again(self, paused: Make, loop: FakeLoop) -> None:
         sock = FakeSocket(socket.AF_INET)
         side = paused(sock, write_timeout=100)
-        ping = side.protocol._keepalive._payload
         assert [side.received()["text"] for _ in range(2)] == ["1", "2"]
-        side.arrive(frame(PONG, ping))
         loop.advance(PING_INTERVAL)
         assert sock.options[-1] == (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
 
     def test_it_is_not_set_while_the_peer_is_read(self, open_: Make, loop: FakeLoop) -> None:
         sock = FakeSocket(socket.AF_INET)
-        open_(transport=FakeTransport(sock=sock), ws_ping_interval=PING_INTERVAL)
+        side = open_(transport=FakeTransport(sock=sock), ws_ping_interval=PING_INTERVAL)
         assert sock.options == []
+        loop.advance(PING_INTERVAL)
+        assert [sent.opcode for sent in side.frames()] == [PING]
+        assert {milliseconds for _, _, milliseconds in sock.options} == {0}
 
     def test_it_is_never_zero_where_it_is_meant(self, paused: Make) -> None:
         sock = FakeSocket(socket.AF_INET)
@@ -799,6 +802,21 @@ class TestOutput:
         task = side.send()
         side.lose()
         assert type(task.exception()).__name__ == "ClientDisconnected"
+
+    @pytest.mark.parametrize(
+        "ending", [lambda side: side.protocol.shutdown(), lambda side: side.arrive(UNKNOWN_OPCODE)]
+    )
+    def test_a_waiting_send_ends_once_nothing_can_be_said(self, side: Side, ending: Callable[[Side], object]) -> None:
+        side.protocol.pause_writing()
+        task = side.send()
+        ending(side)
+        side.loop.run()
+        assert isinstance(task.exception(), ClientDisconnected)
+
+    def test_nothing_waits_for_room_once_nothing_can_be_said(self, side: Side) -> None:
+        side.arrive(UNKNOWN_OPCODE)
+        side.protocol.pause_writing()
+        assert isinstance(side.send().exception(), ClientDisconnected)
 
     def test_pings_are_not_read_while_the_transport_has_enough(self, side: Side) -> None:
         side.protocol.pause_writing()
@@ -1374,6 +1392,17 @@ class TestShutdown:
             open_().protocol.shutdown()
         assert len(logs.about("Closing")) == 2
 
+    def test_one_who_comes_during_it_is_a_503(self, side: Side, begin: Make) -> None:
+        side.protocol.shutdown()
+        late = begin(state=side.state)
+        assert late.transport.written.startswith(b"HTTP/1.1 503 ")
+        assert late.finished == ["write_eof"]
+        assert late.calls == 0
+
+    def test_one_who_comes_to_another_server_is_served(self, side: Side, open_: Make) -> None:
+        side.protocol.shutdown()
+        assert open_().machine is State.OPEN
+
     @pytest.mark.parametrize("wait", WAITS)
     @pytest.mark.parametrize("lost", [False, True], ids=["connected", "lost"])
     def test_it_never_raises(self, begin: Make, loop: FakeLoop, wait: str, lost: bool) -> None:
@@ -1468,6 +1497,27 @@ class TestAppGrace:
         lost.finish()
         assert loop.timers == []
         assert not task.cancelled()
+
+    def test_the_time_of_one_whose_client_had_gone_before_runs_from_the_shutdown(
+        self, open_: Make, loop: FakeLoop
+    ) -> None:
+        gone = open_(options={"app_grace": self.GRACE})
+        (task,) = gone.state.tasks
+        other = open_(state=gone.state)
+        gone.lose()
+        loop.advance(1000.0)
+        other.protocol.shutdown()
+        loop.advance(self.GRACE - 0.1)
+        assert not task.done()
+        loop.advance(0.1)
+        assert task.cancelled()
+
+    def test_another_server_s_shutdown_does_not_concern_it(self, open_: Make, loop: FakeLoop) -> None:
+        gone = open_(options={"app_grace": self.GRACE})
+        gone.lose()
+        open_().protocol.shutdown()
+        loop.advance(1000.0)
+        assert len(gone.state.tasks) == 1
 
     def test_one_that_has_returned_needs_no_timer(self, open_: Make, loop: FakeLoop) -> None:
         side = open_(options={"app_grace": self.GRACE})

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from uvicorn.logging import TRACE_LOG_LEVEL
 
 from safews import _report
 from safews._close import ClosedBy, CloseRecord
@@ -98,6 +99,29 @@ class TestHandshake:
     def test_handshake_failed_without_an_address(self, logs: Logs) -> None:
         _report.handshake_failed(None, LookupError("no such thing"))
         assert logs.warnings[0].startswith(" - ")
+
+
+class TestTransport:
+    """The lines that uvicorn's own protocols write at trace, in its words."""
+
+    @pytest.fixture
+    def traces(self) -> Iterator[Logs]:
+        with captured(TRACE_LOG_LEVEL) as logs:
+            yield logs
+
+    @pytest.mark.parametrize(("client", "who"), [(("192.0.2.1", 4000), "192.0.2.1:4000 - "), (None, "")])
+    def test_made_and_lost(self, traces: Logs, client: tuple[str, int] | None, who: str) -> None:
+        _report.connection_made(client)
+        _report.connection_lost(client)
+        assert traces.lines(TRACE_LOG_LEVEL) == [
+            f"{who}WebSocket connection made",
+            f"{who}WebSocket connection lost",
+        ]
+
+    def test_at_debug_there_is_nothing(self, logs: Logs) -> None:
+        _report.connection_made(None)
+        _report.connection_lost(None)
+        assert logs.records == []
 
 
 class TestApp:
