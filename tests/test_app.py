@@ -488,13 +488,16 @@ class TestClose:
         assert side.frames == [Frame(TEXT, b"hello")]
 
     def test_a_peer_that_takes_nothing_is_given_up(self, side: Side, loop: FakeLoop) -> None:
-        side.send()
+        waiting = side.send()
         closing = self.close(side)
         loop.advance(self.CLOSE_TIMEOUT - 0.1)
-        assert not closing.done()
+        assert Finish.ABORT not in side.effects
         loop.advance(0.1)
+        side.app.gate.resume()
+        loop.run()
         assert closing.exception() is None
         assert Finish.ABORT in side.effects
+        assert gone(waiting).code == 4000
         assert side.received() == {"type": "websocket.disconnect", "code": 4000}
 
     def test_who_stood_before_it_is_then_told(self, side: Side, loop: FakeLoop) -> None:
@@ -506,18 +509,41 @@ class TestClose:
         assert gone(waiting).code == 4000
         assert Frame(TEXT, b"hello") not in side.frames
 
-    def test_one_who_has_closed_already_is_answered_not_given_up(self, side: Side, loop: FakeLoop) -> None:
+    def test_one_who_has_closed_already_is_given_up_too(self, side: Side, loop: FakeLoop) -> None:
         side.say("a")
         side.received()
         side.say("b")
         side.arrive(close_frame(4001))
-        side.send()
+        waiting = side.send()
         closing = self.close(side)
         loop.advance(self.CLOSE_TIMEOUT)
+        side.app.gate.resume()
+        loop.run()
         assert closing.exception() is None
         assert side.frames == [close(4001)]
-        assert side.connection.state is State.DRAINING
+        assert Finish.ABORT in side.effects
+        assert gone(waiting).code == 4001
+        assert side.received()["text"] == "b"
+        assert side.received() == {"type": "websocket.disconnect", "code": 4001, "reason": ""}
+
+    def test_one_who_was_lost_meanwhile_needs_no_more(self, side: Side, loop: FakeLoop) -> None:
+        side.send()
+        self.close(side)
+        side.connection.lost("reset")
+        loop.advance(self.CLOSE_TIMEOUT)
         assert Finish.ABORT not in side.effects
+
+    def test_a_mistake_in_it_is_raised_before_its_turn(self, side: Side) -> None:
+        side.send()
+        assert isinstance(self.close(side, 1005).exception(), ValueError)
+
+    def test_its_place_is_that_of_the_call(self, side: Side, loop: FakeLoop) -> None:
+        first, closing, late = side.send(), self.close(side), side.send({"type": "websocket.send", "text": "late"})
+        side.app.gate.resume()
+        loop.run()
+        assert (first.exception(), closing.exception()) == (None, None)
+        assert isinstance(late.exception(), RuntimeError)
+        assert side.frames == [Frame(TEXT, b"hello"), close(4000)]
 
 
 class TestSendToNobody:
