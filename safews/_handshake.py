@@ -168,8 +168,8 @@ class Handshake:
             "path": root_path + self.path,
             "raw_path": root_path.encode() + self.raw_path,
             "query_string": self.query_string,
-            "headers": self.headers,
-            "subprotocols": self.subprotocols,
+            "headers": list(self.headers),
+            "subprotocols": list(self.subprotocols),
             "state": state.copy(),
             "extensions": {"websocket.http.response": {}},
         }

@@ -224,6 +224,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self.notice_loss()
         if self._connection.state is not State.CONNECTING:
             return
+        if self.transport.get_write_buffer_size() > self.transport.get_write_buffer_limits()[1]:
+            # What HTTP has written before is still on its way, and it was HTTP's protocol that was told.
+            self.pause_writing()
         try:
             own_context = getattr(self._config, "reset_contextvars", False)
             task = self._app.start(self._config.loaded_app, scope, own_context=own_context)
@@ -365,6 +368,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         """Tell the connection, if the transport has been lost and has not said so yet."""
         if self.transport.is_closing() and self._connection.state not in (State.DRAINING, State.CLOSED):
             self._connection.lost("connection lost")
+            self._stop_clocks()
+            self.transport.abort()
             self.settle()
 
     # What the connection has decided
@@ -377,12 +382,15 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
                 self._flush()
             else:
                 self.gather()
-        if connection.effects:
-            effects, connection.effects = connection.effects, []
-            for effect in effects:
-                self._carry_out(effect)
-        self._app.wake()
-        self.update_reading()
+        try:
+            if connection.effects:
+                effects, connection.effects = connection.effects, []
+                for effect in effects:
+                    self._carry_out(effect)
+        finally:
+            # Whatever a log handler raises, the app is told.
+            self._app.wake()
+            self.update_reading()
 
     def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Deadline):
@@ -422,9 +430,16 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         elif finish is Finish.CLOSE:
             transport.close()
         elif transport.can_write_eof():
-            transport.write_eof()
+            self._end_output()
         else:
             self._timers.start(Timer.LINGER, TLS_LINGER, self._lingered)
+
+    def _end_output(self) -> None:
+        try:
+            self.transport.write_eof()
+        except OSError:
+            # The peer is gone and the loop has not seen it yet.
+            self.transport.abort()
 
     def _lingered(self) -> None:
         """Give up on a TLS peer that has taken everything; one that has not has until the state's deadline."""

@@ -6,7 +6,7 @@ import logging
 from typing import Any, NamedTuple
 
 from uvicorn.logging import TRACE_LOG_LEVEL
-from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
+from uvicorn.protocols.utils import get_path_with_query_string
 
 from ._app_errors import origin
 from ._close import CloseRecord, code_name
@@ -29,14 +29,18 @@ class Totals(NamedTuple):
 class Report:
     """The lines about one connection. ``scope`` is the app's, whose client a proxy's headers may have corrected."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_client", "_path", "_scope")
 
     def __init__(self, scope: Any) -> None:
         self._scope = scope
+        self._client = scope["client"]
+        self._path = get_path_with_query_string(scope)
 
     @property
     def _who(self) -> tuple[str, str]:
-        return get_client_addr(self._scope), get_path_with_query_string(self._scope)
+        client = self._scope.get("client")
+        # The scope is the app's to change, into whatever it likes.
+        return _address(client if isinstance(client, tuple) and len(client) == 2 else self._client), self._path
 
     def refused(self, status: int, detail: str) -> None:
         """The request was answered with an HTTP error without asking the app."""
@@ -126,8 +130,9 @@ class Report:
         )
 
 
-def _address(client: tuple[str, int] | None) -> str:
-    return f"{client[0]}:{client[1]}" if client else ""
+def _address(client: tuple[object, object] | None) -> str:
+    """Return ``host:port``, escaped: a proxy's header may have anything in it."""
+    return ascii(f"{client[0]}:{client[1]}")[1:-1] if client else ""
 
 
 def handshake_failed(client: tuple[str, int] | None, exc: Exception) -> None:

@@ -266,6 +266,9 @@ class FakeTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         self.calls.append("resume_reading")
 
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return 16384, 65536
+
     def get_write_buffer_size(self) -> int:
         return self.buffered
 
