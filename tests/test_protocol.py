@@ -250,6 +250,18 @@ def side(open_: Make) -> Side:
 
 
 class TestTakingOver:
+    def test_of_a_transport_that_has_too_much_output_already(self, make: Make, loop: FakeLoop) -> None:
+        side = make(transport=FakeTransport())
+        side.transport.buffered = side.transport.get_write_buffer_limits()[1] + 1
+        side.begin()
+        loop.run()
+        sending = side.send(ACCEPT)
+        assert not sending.done()
+        side.transport.buffered = 0
+        side.protocol.resume_writing()
+        loop.run()
+        assert sending.exception() is None
+
     def test_it_stands_in_the_servers_books(self, make: Make, census: Census) -> None:
         side = make()
         side.protocol.connection_made(side.transport)
@@ -868,6 +880,32 @@ class TestEndingTheTransport:
         side = begin()
         side.send({"type": "websocket.close"})
         assert side.finished == ["write_eof"]
+
+    def test_a_peer_that_is_gone_before_our_half_is_closed(self, side: Side) -> None:
+        def write_eof() -> None:
+            raise OSError("Transport endpoint is not connected")
+
+        side.transport.write_eof = write_eof  # type: ignore[method-assign]
+        side.arrive(UNKNOWN_OPCODE)
+        assert side.finished == ["abort"]
+
+    def test_a_loss_that_a_send_has_noticed_ends_it_at_once(self, side: Side, loop: FakeLoop) -> None:
+        side.send()
+        side.transport.closing = True
+        assert isinstance(side.send().exception(), ClientDisconnected)
+        assert side.finished == ["abort"]
+        assert loop.timers == []
+
+    def test_the_app_is_told_though_a_log_handler_fails(self, side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*args: object) -> None:
+            raise LookupError("no such field")
+
+        monkeypatch.setattr("safews._report.Report.closed", fail)
+        receiving = side.receive()
+        with pytest.raises(LookupError):
+            side.protocol.connection_lost(None)
+        side.loop.run()
+        assert receiving.result() == {"type": "websocket.disconnect", "code": 1006}
 
     def test_a_transport_that_is_closing_is_left_alone(self, side: Side) -> None:
         side.transport.closing = True

@@ -51,6 +51,27 @@ def raised(error: BaseException) -> BaseException:
         return caught
 
 
+class TestWho:
+    def test_is_whom_a_proxys_header_named(self, logs: Logs) -> None:
+        seen = scope()
+        report = Report(seen)
+        seen["client"] = ("198.51.100.7", 0)
+        report.accepted()
+        assert line(logs, logging.INFO) == '198.51.100.7:0 - "WebSocket /chat?room=1" [accepted]'
+
+    @pytest.mark.parametrize("client", [["192.0.2.9", 1], ("192.0.2.9",), "192.0.2.9", 9])
+    def test_is_the_peer_where_the_app_has_put_something_odd(self, logs: Logs, client: object) -> None:
+        seen = scope()
+        report = Report(seen)
+        seen.update(client=client, path=None)
+        report.accepted()
+        assert line(logs, logging.INFO) == f"{WHO} [accepted]"
+
+    def test_is_escaped(self, logs: Logs) -> None:
+        Report(scope(client=("\x1b[31m\n", 0))).accepted()
+        assert line(logs, logging.INFO).startswith("\\x1b[31m\\n:0 - ")
+
+
 class TestHandshake:
     def test_accepted(self, report: Report, logs: Logs) -> None:
         report.accepted()
