@@ -442,11 +442,14 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             self.transport.abort()
 
     def _lingered(self) -> None:
-        """Give up on a TLS peer that has taken everything; one that has not has until the state's deadline."""
+        """Hang up on a TLS peer that has taken everything; the state's deadline is for one that has not.
+
+        ``close`` and not ``abort``: TLS does not say what the TCP transport below it still holds.
+        """
         if self.transport.get_write_buffer_size():
             self._timers.start(Timer.LINGER, TLS_LINGER, self._lingered)
         else:
-            self._timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+            self.transport.close()
 
     def _answered(self, answered: Answered) -> None:
         self._server_state.total_requests += 1

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 
 import pytest
+from hypothesis import settings
 from uvicorn.config import HTTP_PROTOCOLS
 
 from tests.harness import LOOPS, Start, run, serve
@@ -22,6 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks."""
     config.addinivalue_line("markers", "every_http: run with each of uvicorn's HTTP protocols, not only httptools")
     config.addinivalue_line("markers", "loop_debug: run with asyncio's debug mode on")
+    # The same examples in every run, whatever a test sets besides; ``--hypothesis-profile=search`` looks for new ones.
+    settings.register_profile("search", deadline=None)
+    settings.register_profile("same", deadline=None, derandomize=True)
+    settings.load_profile(config.getoption("--hypothesis-profile") or "same")
 
 
 def pytest_collection_finish() -> None:

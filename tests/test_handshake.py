@@ -418,7 +418,10 @@ def check_answer(connection: Handshake) -> None:
     """Answer as the protocol does, with the first subprotocol, and read the answer as a client."""
     if connection.refusal is None:
         connection.negotiate(window_bits=12, context_takeover=True)
-        accept(connection, next(iter(connection.subprotocols), None))
+        subprotocol = next(iter(connection.subprotocols), None)
+        answer = connection.accept(subprotocol=subprotocol, headers=(), default_headers=())
+        # The key is whatever it has become.
+        assert answer.startswith(SWITCHING.partition(b"Sec-WebSocket-Accept")[0])
         return
     refusal = connection.refusal
     assert refusal.detail.isascii()

@@ -4,7 +4,6 @@ import asyncio
 import contextvars
 import logging
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -956,7 +955,11 @@ class TestTlsLinger:
         assert tls.finished == []
         tls.arrive(bytes(1000))
         loop.advance(0.1)
-        assert tls.finished == ["abort"]
+        assert tls.finished == ["close"]
+
+    def test_then_its_end_is_awaited_within_the_bound(self, tls: Side, loop: FakeLoop) -> None:
+        loop.advance(CLOSE_TIMEOUT)
+        assert tls.finished == ["close", "abort"]
 
     def test_one_that_has_not_gets_the_time_to_do_so(self, tls: Side, loop: FakeLoop) -> None:
         tls.transport.buffered = 1000
@@ -964,7 +967,7 @@ class TestTlsLinger:
         assert tls.finished == []
         tls.transport.buffered = 0
         loop.advance(TLS_LINGER)
-        assert tls.finished == ["abort"]
+        assert tls.finished == ["close"]
 
     def test_but_no_more_than_any_other(self, tls: Side, loop: FakeLoop) -> None:
         tls.transport.buffered = 1000
@@ -984,7 +987,7 @@ class TestTlsLinger:
         side.send({"type": "websocket.close"})
         assert side.finished == []
         loop.advance(TLS_LINGER)
-        assert side.finished == ["abort"]
+        assert side.finished == ["close"]
 
     async def test_a_real_tls_peer_reads_all_and_then_the_end(
         self, start: Start, monkeypatch: pytest.MonkeyPatch
@@ -993,8 +996,8 @@ class TestTlsLinger:
         async with start(App(echo), tls=True) as server, server.open() as client:
             await client.send(UNKNOWN_OPCODE)
             assert (await client.frame()).payload[:2] == (1002).to_bytes(2, "big")
-            with pytest.raises(ssl.SSLEOFError):  # TCP has ended, TLS has not said so: an abort.
-                await client.rest()
+            await client.expect_eof()
+            client.close()
             await server.became_idle()
 
     async def test_a_real_plain_peer_reads_the_end_at_once_and_may_still_send(self, start: Start) -> None:

@@ -166,12 +166,24 @@ async def test_c12a_peer_that_neither_sends_nor_goes_is_cut_off(start: Start, pr
         assert await until_gone(client) == b""
 
 
-async def test_c12a_over_tls_a_peer_that_has_taken_everything_has_a_second(start: Start, protocol: Any) -> None:
-    """There is no half-close by which it would know that this was all, so ``close_timeout`` is not waited for."""
+async def test_c12a_over_tls_a_peer_that_has_taken_everything_is_told_that_this_was_all(
+    start: Start, protocol: Any
+) -> None:
+    """There is no half-close to tell it by, so TLS is ended a second later, and ``close_timeout`` is not waited for."""
     async with accepted(start, tls=True, ws=protocol.with_options(close_timeout=600)) as (server, client, call):
         await client.send(frame(3))
         await expect_code(client, 1002)
         assert server.state.connections
+        await client.expect_eof()
+        client.close()
+        await eventually(lambda: not server.state.connections)
+        await call.disconnect(1002)
+
+
+async def test_c12a_over_tls_a_peer_that_does_not_end_is_cut_off(start: Start, protocol: Any) -> None:
+    async with accepted(start, tls=True, ws=protocol.with_options(close_timeout=1.5)) as (server, client, call):
+        await client.send(frame(3))
+        await expect_code(client, 1002)
         await eventually(lambda: not server.state.connections)
         await call.disconnect(1002)
 
