@@ -78,7 +78,11 @@ class Connection:
     )
 
     def __init__(
-        self, request: bytes, settings: Settings, default_headers: Callable[[], Iterable[tuple[bytes, bytes]]] = tuple
+        self,
+        request: bytes,
+        settings: Settings,
+        outbox: Outbox,
+        default_headers: Callable[[], Iterable[tuple[bytes, bytes]]] = tuple,
     ) -> None:
         options = settings.options
         self._settings = settings
@@ -99,7 +103,7 @@ class Connection:
         self.inbox = Inbox(settings.max_queue, options.receive_buffer)
         self.inbox.put_event({"type": "websocket.connect"})
         self.reader = Reader(framing, self.inbox, options.receive_buffer)
-        self.outbox = Outbox(options.deflate_threshold)
+        self.outbox = outbox
         self.effects: list[Effect] = [Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)]
         self.messages_in = 0
 
@@ -349,10 +353,8 @@ class Connection:
     def timed_out(self, input: Input) -> None:
         """A bounded wait is over, the one that ``input`` names."""
         before = self._apply(input)
-        if before is State.DENYING:
-            del self.handshake
         if input is Input.CLOCK_ACCEPT_TIMEOUT:
-            self._reject(504, input, ClosedBy.SERVER)
+            self._give_up_answer(before)
         elif input is Input.CLOCK_GRACE_OVER:
             self._answer_ending()
         elif input is Input.CLOCK_PING_TIMEOUT:
@@ -360,7 +362,16 @@ class Connection:
             self._end(CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail=KEEPALIVE_TIMEOUT))
             self._set_deadline(PING_TIMEOUT_GRACE, Input.CLOCK_CLOSE_TIMEOUT)
         else:
+            if before in (State.CONNECTING, State.DENYING):
+                del self.handshake
             self._abort("slow peer: it takes no output" if input is Input.CLOCK_WRITE_TIMEOUT else "close timeout")
+
+    def _give_up_answer(self, before: State) -> None:
+        """The app has not answered in time, or not to the end."""
+        if before is State.CONNECTING:
+            self._reject(504, Input.CLOCK_ACCEPT_TIMEOUT, ClosedBy.SERVER)
+        else:
+            self._cut_denial(ClosedBy.SERVER)
 
     def _abort(self, detail: str) -> None:
         # After an end of the stream it is that which ended the connection, as soon as what came before it is read.
@@ -388,7 +399,7 @@ class Connection:
                 self._set_deadline(options.close_grace, Input.CLOCK_GRACE_OVER)
             elif self.state in (State.CLOSING, State.DRAINING):
                 self._set_deadline(options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
-            else:
+            elif self.state is not State.DENYING:  # which accept_timeout bounds as well
                 self._set_deadline(None, None)
             if self.state is State.CLOSED and self.record is not None:
                 self.effects.append(Ended(self.record))
@@ -408,8 +419,7 @@ class Connection:
         elif before is State.ENDING:
             self._answer_ending()
         elif before is State.DENYING and self.state is State.DRAINING:
-            self.outbox.put_raw(self.handshake.deny_cut())
-            self._finish_handshake(ClosedBy.APP)
+            self._cut_denial(ClosedBy.APP)
         elif self.record is None and input is not Input.SERVER_SHUTDOWN:
             # An app that is gone will not receive what is still unread.
             self._end_by_network()
@@ -422,6 +432,11 @@ class Connection:
         default_headers = self.default_headers()
         self.outbox.put_raw(self.handshake.reject(status, headers=headers, default_headers=default_headers, body=body))
         self.effects.append(Answered(status, input))
+        self._finish_handshake(by)
+
+    def _cut_denial(self, by: ClosedBy) -> None:
+        """Leave the app's response unfinished: what there is of it goes out, and no end that it does not have."""
+        self.outbox.put_raw(self.handshake.deny_cut())
         self._finish_handshake(by)
 
     def _finish_handshake(self, by: ClosedBy) -> None:

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
-import socket
 import sys
 import threading
 from typing import Any, ClassVar, cast
-from weakref import WeakSet
 
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from . import _report
+from . import _report, _shutdown
 from ._admission import CENSUS, refusal
 from ._app import App
 from ._app_errors import ClientDisconnected
@@ -30,28 +27,21 @@ from ._codecs._base import Codec
 from ._connection import SERVER_SHUTDOWN, Connection
 from ._effects import DEADLINES, Answered, Deadline, Effect, Ended, Finish, Settings
 from ._events import Pong
-from ._flow import StallWatch
 from ._handshake import HandshakeRefused
 from ._keepalive import Keepalive
 from ._options import Options
+from ._outbox import Outbox
+from ._output import Output
 from ._report import Report, Totals
+from ._socket import is_gone, peer_has_ended, set_user_timeout
 from ._state import Input, State
-from ._surplus import surplus_bytes
+from ._takeover import is_answering, output_is_paused, surplus_bytes
 from ._timers import Timer, Timers
 
 __all__ = ["ClientDisconnected", "WebSocketProtocol"]
 
 READ_SIZE = 256 * 1024
 """Bytes that are read at once."""
-
-FLUSH_SIZE = 64 * 1024
-"""Bytes of gathered output that are written without waiting for the end of the turn."""
-
-MAX_USER_TIMEOUT = 2**31 - 1
-"""The most milliseconds that ``TCP_USER_TIMEOUT`` can be."""
-
-TLS_LINGER = 1.0
-"""Seconds for which a TLS peer is read after our last byte has gone: TLS has no half-close that would make it end."""
 
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -65,12 +55,6 @@ class _ReadBuffer(threading.local):
 
 
 _READ = _ReadBuffer()
-
-_SHUTTING_DOWN: WeakSet[ServerState] = WeakSet()
-"""Servers whose shutdown has been reported."""
-
-_SURVIVORS: WeakSet[WebSocketProtocol] = WeakSet()
-"""Connections that are gone while their app still runs."""
 
 
 class WebSocketProtocol(asyncio.BufferedProtocol):
@@ -98,13 +82,10 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._loop = _loop or asyncio.get_event_loop()
         self._timers = Timers(self._loop)
         self._keepalive: Keepalive | None = None
-        self._stall: StallWatch | None = None
-        self._flush_handle: asyncio.Handle | None = None
         self._read_handle: asyncio.Handle | None = None
         self._opened_at: float | None = None
         self._is_reading = True
         self._bytes_in = 0
-        self._bytes_out = 0
 
     # What may be asked of a connection
 
@@ -135,9 +116,15 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._client = get_remote_addr(self.transport)
         _report.connection_made(self._client)
         self._tls = is_ssl(self.transport)
-        timeout = self.options.write_timeout
-        if timeout is not None:
-            self._stall = StallWatch(self._loop, timeout, self.transport.get_write_buffer_size, self._stalled)
+        self._output = Output(
+            self._loop,
+            self.transport,
+            Outbox(self.options.deflate_threshold),
+            self._timers,
+            write_timeout=self.options.write_timeout,
+            on_stall=self._stalled,
+            on_turn=self._begin_turn,
+        )
 
     def data_received(self, data: bytes) -> None:
         """Take the upgrade request; uvicorn calls this once, before the transport calls anything."""
@@ -148,12 +135,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def shutdown(self) -> None:
         """End the connection because the server goes down: at once, or within ``drain_spread``."""
-        if self._server_state not in _SHUTTING_DOWN:
-            _SHUTTING_DOWN.add(self._server_state)
+        if not _shutdown.has_begun(self._server_state):
+            _shutdown.begin(self._server_state)
             _report.shutting_down(self._count_open(), self.options.shutdown_code)
-            for survivor in list(_SURVIVORS):
-                if survivor._server_state is self._server_state:
-                    survivor._bound_app()
         spread = self.options.drain_spread
         if spread and self._connection.state is State.OPEN:
             self._timers.start(Timer.SPREAD, random.uniform(0, spread), self._shut_down)
@@ -179,7 +163,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             max_queue=sys.maxsize if config.ws_max_queue is None else max(1, config.ws_max_queue),
             compression=config.ws_per_message_deflate,
         )
-        connection = Connection(request, settings, lambda: self._server_state.default_headers)
+        connection = Connection(request, settings, self._output.outbox, lambda: self._server_state.default_headers)
         scope = connection.handshake.scope(
             scheme="wss" if self._tls else "ws",
             server=get_local_addr(self.transport),
@@ -188,11 +172,20 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             asgi_version=config.asgi_version,
             state=self._app_state,
         )
-        surplus = surplus_bytes(self.transport.get_protocol())
+        http_protocol = self.transport.get_protocol()
+        if is_answering(http_protocol):
+            pipelined = ConnectionAbortedError("the upgrade request came behind one that has not been answered")
+            # The app that answers that one has lost its client.
+            http_protocol.connection_lost(pipelined)
+            raise pipelined
+        surplus = surplus_bytes(http_protocol)
         refused = refusal(connection.handshake, self.options, config, self._server_state)
         self._connection = connection
         self._report = Report(scope)
         self._app = App(self._loop, connection, self, self._report, self.options)
+        if output_is_paused(http_protocol):
+            self.pause_writing()
+            self._output.take_over()
         if refused is not None:
             self._refuse(refused)
         else:
@@ -200,7 +193,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             if surplus:
                 self._bytes_in += len(surplus)
                 connection.receive_data(surplus)
-            if self._server_state in _SHUTTING_DOWN:
+            if _shutdown.has_begun(self._server_state):
                 connection.shutdown()
             # uvicorn has yet to put this object in its own place; until then nobody would tell it of back-pressure.
             self._loop.call_soon(self._start_app, scope)
@@ -217,16 +210,17 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._forget()
         # uvicorn puts this object in its own place, then one that does nothing takes over, then the transport ends.
         self._loop.call_soon(self.transport.set_protocol, asyncio.Protocol())
-        self.transport.write(FAILED)
-        self.transport.close()
+        if self._output.size:
+            # The request has had its answer, or a part of it.
+            self.transport.abort()
+        else:
+            self.transport.write(FAILED)
+            self.transport.close()
 
     def _start_app(self, scope: Any) -> None:
         self.notice_loss()
         if self._connection.state is not State.CONNECTING:
             return
-        if self.transport.get_write_buffer_size() > self.transport.get_write_buffer_limits()[1]:
-            # What HTTP has written before is still on its way, and it was HTTP's protocol that was told.
-            self.pause_writing()
         try:
             own_context = getattr(self._config, "reset_contextvars", False)
             task = self._app.start(self._config.loaded_app, scope, own_context=own_context)
@@ -254,6 +248,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """The peer has ended its side; keep ours open (which TLS cannot)."""
         self._connection.receive_eof()
+        if self._tls and self._connection.state is State.ENDING:
+            # The transport takes no output after this: what waits for its turn is said now or never.
+            self._connection.timed_out(Input.CLOCK_GRACE_OVER)
         self.settle()
         return not self._tls
 
@@ -268,36 +265,18 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self.settle()
         task = self._app.task
         if task is not None and not task.done():
-            _SURVIVORS.add(self)
-            task.add_done_callback(self._app_ended)
-            if self._server_state in _SHUTTING_DOWN:
-                self._bound_app()
-
-    def _bound_app(self) -> None:
-        """The server goes down and the connection is gone: cancel the app after ``app_grace``."""
-        grace, task = self.options.app_grace, self._app.task
-        if grace is not None and task is not None:
-            self._timers.start(Timer.APP_GRACE, grace, self._cancel_app, task)
-
-    def _cancel_app(self, task: asyncio.Task[None]) -> None:
-        task.cancel()
-
-    def _app_ended(self, task: asyncio.Task[None]) -> None:
-        _SURVIVORS.discard(self)
-        self._timers.cancel_all()
+            _shutdown.outlive(self._server_state, self._loop, task, self.options.app_grace)
 
     def _forget(self) -> None:
         """Leave the server's books and stop every timer."""
         self._connections.discard(self)
         CENSUS.members.discard(self)
         self._stop_clocks()
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
+        self._output.stop()
 
     def _stop_clocks(self) -> None:
         self._timers.cancel_all()
-        if self._stall is not None:
-            self._stall.stop()
+        self._output.stop_watching()
         if self._keepalive is not None:
             self._keepalive.stop()
 
@@ -316,28 +295,13 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     # Output
 
     def gather(self) -> None:
-        """Write the output at the end of this turn of the event loop, or now if it is much."""
-        if self._connection.outbox.size >= FLUSH_SIZE:
-            self._flush()
-        elif self._flush_handle is None:
-            self._flush_handle = self._loop.call_soon(self._end_turn)
+        """Write the output, together with what else comes in this turn of the event loop."""
+        self._output.gather()
 
-    def _end_turn(self) -> None:
-        self._flush_handle = None
+    def _begin_turn(self) -> None:
         self._app.begin_turn()
-        self._flush()
-
-    def _flush(self) -> None:
-        outbox = self._connection.outbox
-        size = outbox.size
-        chunks = outbox.take()
-        if not size or self.transport.is_closing():
-            return
-        self._bytes_out += size
-        for chunk in chunks:
-            self.transport.write(chunk)
-        if self._stall is not None:
-            self._stall.wrote(size)
+        if self._tls and not self._is_reading:
+            self.update_reading()
 
     # Input
 
@@ -346,8 +310,12 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         connection = self._connection
         if connection.is_behind and self._read_handle is None:
             self._read_handle = self._loop.call_soon(self._read_on)
-        wanted = connection.wants_bytes(self._is_reading)
-        if wanted is self._is_reading or self.transport.is_closing() or connection.state is State.CLOSED:
+        if connection.state is State.CLOSED:
+            return
+        # asyncio's TLS keeps the peer's end to itself while reading is paused, and drops what is written from then on.
+        # What is to be read before it is no more than the kernel and TLS hold already.
+        wanted = connection.wants_bytes(self._is_reading) or (self._tls and peer_has_ended(self.transport))
+        if wanted is self._is_reading or is_gone(self.transport):
             return
         self._is_reading = wanted
         if wanted:
@@ -379,9 +347,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         connection = self._connection
         if connection.outbox.size:
             if connection.effects:
-                self._flush()
+                self._output.flush()
             else:
-                self.gather()
+                self._output.gather()
         try:
             if connection.effects:
                 effects, connection.effects = connection.effects, []
@@ -396,7 +364,10 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if isinstance(effect, Deadline):
             self._set_deadline(effect)
         elif isinstance(effect, Finish):
-            self._finish(effect)
+            if effect is Finish.ABORT:
+                # What else is due in the same turn would find the connection closed.
+                self._stop_clocks()
+            self._output.finish(effect)
         elif isinstance(effect, Answered):
             self._answered(effect)
         elif isinstance(effect, Pong):
@@ -419,49 +390,15 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if seconds is not None and input_ is not None and not self._timers.ends_by(input_, seconds):
             self._timers.start(input_, seconds, self._timed_out, input_)
 
-    def _finish(self, finish: Finish) -> None:
-        transport = self.transport
-        if finish is Finish.ABORT:
-            # What else is due in the same turn would find the connection closed.
-            self._stop_clocks()
-            transport.abort()
-        elif transport.is_closing():
-            return
-        elif finish is Finish.CLOSE:
-            transport.close()
-        elif transport.can_write_eof():
-            self._end_output()
-        else:
-            self._timers.start(Timer.LINGER, TLS_LINGER, self._lingered)
-
-    def _end_output(self) -> None:
-        try:
-            self.transport.write_eof()
-        except OSError:
-            # The peer is gone and the loop has not seen it yet.
-            self.transport.abort()
-
-    def _lingered(self) -> None:
-        """Hang up on a TLS peer that has taken everything; the state's deadline is for one that has not.
-
-        ``close`` and not ``abort``: TLS does not say what the TCP transport below it still holds.
-        """
-        if self.transport.get_write_buffer_size():
-            self._timers.start(Timer.LINGER, TLS_LINGER, self._lingered)
-        else:
-            self.transport.close()
-
     def _answered(self, answered: Answered) -> None:
         self._server_state.total_requests += 1
         if answered.input is Input.APP_ACCEPT:
             self._opened_at = self._loop.time()
-            self._bytes_out = 0
+            self._output.size = 0
             self._report.accepted()
             self._start_keepalive()
         elif answered.input in (Input.APP_CLOSE, Input.APP_DENY):
             self._report.rejected(answered.status)
-        elif answered.input is Input.CLOCK_ACCEPT_TIMEOUT:
-            self._report.accept_timeout(self.options.accept_timeout)
 
     def _start_keepalive(self) -> None:
         interval, timeout = self._config.ws_ping_interval, self._config.ws_ping_timeout
@@ -481,7 +418,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             messages_in=connection.messages_in,
             messages_out=connection.outbox.messages,
             bytes_in=self._bytes_in,
-            bytes_out=self._bytes_out,
+            bytes_out=self._output.size,
             round_trip=None if self._keepalive is None else self._keepalive.round_trip,
         )
         self._report.closed(record, totals, logging.DEBUG if record.detail == SERVER_SHUTDOWN else logging.INFO)
@@ -489,6 +426,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     # The clock's calls
 
     def _timed_out(self, input: Input) -> None:
+        if input is Input.CLOCK_ACCEPT_TIMEOUT:
+            answering = self._connection.state is State.DENYING
+            self._report.accept_timeout(self.options.accept_timeout, answering=answering)
         self._connection.timed_out(input)
         self.settle()
 
@@ -498,29 +438,14 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def _ping(self, payload: bytes) -> None:
         timeout = self.options.write_timeout
         if timeout is not None:
-            _set_user_timeout(self.transport, 0.0 if self._is_reading else timeout)
+            set_user_timeout(self.transport, 0.0 if self._is_reading else timeout)
         self._connection.outbox.put_ping(payload)
-        self._flush()
+        self._output.flush()
+        self.update_reading()
 
     def _ping_timed_out(self) -> None:
-        unsent = self._connection.outbox.size or self.transport.get_write_buffer_size()
+        unsent = self._output.unsent
         self._connection.timed_out(Input.CLOCK_PING_TIMEOUT)
         if unsent:
             self._connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
         self.settle()
-
-
-def _set_user_timeout(transport: Any, seconds: float) -> None:
-    """Let the kernel end a connection whose peer acknowledges nothing for twice so long (RFC 5482); 0 is never.
-
-    It is for a peer that is not read: one that has vanished then shows only by not acknowledging our pings. At other
-    times the deadlines are ours, for the kernel also gives up a slow peer that has little room now and then.
-    """
-    sock = transport.get_extra_info("socket")
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if option is None or sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, option, min(math.ceil(seconds * 2000), MAX_USER_TIMEOUT))
-    except OSError:
-        logging.getLogger("uvicorn.error").debug("TCP_USER_TIMEOUT cannot be set", exc_info=True)

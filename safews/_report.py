@@ -54,9 +54,12 @@ class Report:
         """The app has answered the request with an HTTP status."""
         logger.info('%s - "WebSocket %s" %d', *self._who, status)
 
-    def accept_timeout(self, seconds: float | None) -> None:
-        """The app has not answered the request in time."""
-        logger.warning('%s - "WebSocket %s" 504: the app has not answered within %s s', *self._who, seconds)
+    def accept_timeout(self, seconds: float | None, *, answering: bool) -> None:
+        """The app has not answered the request in time, or not to the end."""
+        if answering:
+            logger.warning('%s - "WebSocket %s": the app has not ended its response within %s s', *self._who, seconds)
+        else:
+            logger.warning('%s - "WebSocket %s" 504: the app has not answered within %s s', *self._who, seconds)
 
     def not_answered(self) -> None:
         """The app has returned without an answer."""

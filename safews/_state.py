@@ -29,8 +29,8 @@ And when the app answers the request with an HTTP response of its own (the ASGI 
                  426, 500, 503, 504) or the clock's, is one step from CONNECTING to DRAINING.
 
 Every state leads to CLOSED when the network says that the connection is lost, and every state that waits for
-somebody leads there by the clock too: CONNECTING by ``accept_timeout`` (through DRAINING), ENDING by ``close_grace``
-(likewise), CLOSING and DRAINING by ``close_timeout``; OPEN and all others that write, by ``write_timeout``.
+somebody leads there by the clock too: CONNECTING and DENYING by ``accept_timeout`` (through DRAINING), ENDING by
+``close_grace`` (likewise), CLOSING and DRAINING by ``close_timeout``; OPEN and all others, by ``write_timeout``.
 
 The app learns of the end from its one ``websocket.disconnect``, not from the state: messages that arrived before the
 end are delivered before it, also when the state is CLOSED already. That is why the peer's inputs are listed there: a
@@ -110,6 +110,7 @@ TABLE: dict[tuple[State, Input], State] = {
     (CONNECTING, Input.SERVER_REFUSE): DRAINING,
     (CONNECTING, Input.SERVER_SHUTDOWN): DRAINING,
     (CONNECTING, Input.CLOCK_ACCEPT_TIMEOUT): DRAINING,
+    (CONNECTING, Input.CLOCK_WRITE_TIMEOUT): CLOSED,
     # Messages go both ways.
     (OPEN, Input.APP_SEND): OPEN,
     (OPEN, Input.APP_CLOSE): CLOSING,
@@ -133,6 +134,7 @@ TABLE: dict[tuple[State, Input], State] = {
     (DENYING, Input.PEER_EOF): DRAINING,
     (DENYING, Input.NETWORK_LOST): CLOSED,
     (DENYING, Input.SERVER_SHUTDOWN): DENYING,
+    (DENYING, Input.CLOCK_ACCEPT_TIMEOUT): DRAINING,
     (DENYING, Input.CLOCK_WRITE_TIMEOUT): CLOSED,
     (DENYING, Input.CLOCK_CLOSE_TIMEOUT): CLOSED,
     # The peer's Close, or a violation, stands in the queue. A peer that has only shut down its side still reads.

@@ -17,8 +17,6 @@ class Timer(Enum):
     """The server goes down, and this connection's share of ``drain_spread`` passes."""
     LINGER = auto()
     """Over TLS: the peer's last bytes."""
-    APP_GRACE = auto()
-    """The app is to end (``app_grace``)."""
 
 
 Key = Timer | Input

@@ -17,6 +17,7 @@ from safews._codecs.wsproto import WsprotoCodec
 from safews._connection import Connection
 from safews._effects import Answered, Deadline, Effect, Ended, Finish, Settings
 from safews._options import Options
+from safews._outbox import Outbox
 from safews._state import TABLE, Input, State
 from tests.harness.frames import CLOSE, PING, PONG, TEXT, Frame, close_frame, frame, parse_frame
 
@@ -70,7 +71,7 @@ DEFLATE = request(b"sec-websocket-extensions: permessage-deflate")
 DEADLINES: dict[State, tuple[Input | None, ...]] = {
     State.CONNECTING: (Input.CLOCK_ACCEPT_TIMEOUT,),
     State.OPEN: (None,),
-    State.DENYING: (None, Input.CLOCK_CLOSE_TIMEOUT),
+    State.DENYING: (Input.CLOCK_ACCEPT_TIMEOUT, Input.CLOCK_CLOSE_TIMEOUT),
     State.ENDING: (Input.CLOCK_GRACE_OVER,),
     State.CLOSING: (Input.CLOCK_CLOSE_TIMEOUT,),
     State.DRAINING: (Input.CLOCK_CLOSE_TIMEOUT,),
@@ -143,7 +144,7 @@ class Bench:
     ) -> None:
         self.options = Options(fast_lane=fast_lane, **options)
         settings = Settings(self.options, codec, max_size, max_queue, compression=True)
-        self.connection = Connection(head, settings, lambda: default_headers)
+        self.connection = Connection(head, settings, Outbox(self.options.deflate_threshold), lambda: default_headers)
         self.received: list[dict[str, Any]] = []
         self._effects: list[Effect] = []
         self._seen: CloseRecord | None = None

@@ -20,6 +20,7 @@ from safews._codecs.websockets import WebsocketsCodec
 from safews._connection import Connection
 from safews._effects import Effect, Finish, Settings
 from safews._options import Options
+from safews._outbox import Outbox
 from safews._report import Report
 from safews._state import Input, State
 from tests.fakes import FakeLoop
@@ -40,7 +41,7 @@ class Side:
 
     def __init__(self, loop: FakeLoop, options: Options, max_queue: int) -> None:
         settings = Settings(options, WebsocketsCodec, max_size=2**24, max_queue=max_queue, compression=False)
-        self.connection = Connection(upgrade_request(), settings)
+        self.connection = Connection(upgrade_request(), settings, Outbox(0))
         scope = {"client": ("192.0.2.1", 4000), "path": "/chat", "query_string": b""}
         self.app = App(loop, self.connection, self, Report(scope), options)
         self.loop = loop

@@ -13,6 +13,7 @@ from safews._deflate import DeflateParameters, Inflater
 from safews._effects import Answered, Deadline, Ended, Finish, Gone
 from safews._events import Pong
 from safews._handshake import HandshakeRefused
+from safews._outbox import Outbox
 from safews._reader import FRAMES_PER_TURN
 from safews._state import Input, InvalidTransition, State
 from tests.connections import (
@@ -136,7 +137,7 @@ class TestAccept:
 
     def test_agrees_on_none_where_uvicorn_has_it_off(self):
         settings = Bench(head=DEFLATE).connection._settings._replace(compression=False)
-        connection = _connection.Connection(DEFLATE, settings)
+        connection = _connection.Connection(DEFLATE, settings, Outbox(0))
         connection.send(ACCEPT)
         assert b"Sec-WebSocket-Extensions" not in b"".join(connection.outbox.take())
 
@@ -276,7 +277,22 @@ class TestDenial:
 
     def test_is_answered_by_the_app(self, denying):
         assert (denying.state, denying.wire()) == (State.DENYING, b"")
-        assert denying.effects[1:] == [Deadline(None, None), Answered(401, Input.APP_DENY)]
+        assert denying.effects[1:] == [Answered(401, Input.APP_DENY)]
+
+    def test_that_does_not_end_in_time_is_cut(self, denying):
+        denying.connection.send(DENY_BODY)
+        denying.connection.timed_out(Input.CLOCK_ACCEPT_TIMEOUT)
+        written = denying.written()
+        assert (written.status, written.body) == (401, b"2\r\nno\r\n")
+        assert denying.take_all() == [disconnect(1006)]
+        assert denying.record == CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False)
+        assert (denying.state, denying.finishes) == (State.DRAINING, [Finish.LINGER])
+
+    def test_that_has_not_begun_in_time_is_its_head(self, denying):
+        denying.connection.timed_out(Input.CLOCK_ACCEPT_TIMEOUT)
+        written = denying.written()
+        assert (written.status, written.body) == (401, b"")
+        assert denying.answers == [Answered(401, Input.APP_DENY)]
 
     def test_is_streamed_part_by_part(self, denying):
         denying.connection.send(DENY_BODY)

@@ -13,11 +13,12 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from safews import _admission, _protocol
+from safews import _admission, _output, _protocol
 from safews._admission import Census
 from safews._app_errors import ClientDisconnected
 from safews._handshake import Handshake
-from safews._protocol import FLUSH_SIZE, MAX_USER_TIMEOUT, READ_SIZE, TLS_LINGER, WebSocketProtocol
+from safews._output import FLUSH_SIZE, TLS_LINGER
+from safews._protocol import READ_SIZE, WebSocketProtocol
 from safews._reader import FRAMES_PER_TURN
 from safews._state import State
 from tests.fakes import FakeLoop, FakeSocket, FakeTransport
@@ -51,8 +52,17 @@ WRITE_TIMEOUT = 30.0
 PING_INTERVAL = 20.0
 PING_TIMEOUT = 16.0
 
+GONE: Event = {"type": "websocket.disconnect", "code": 1006}
+
 UNKNOWN_OPCODE = frame(0x3)
 """A violation of the protocol: Close 1002."""
+
+
+class HttpProtocol(asyncio.Protocol):
+    """What stands in our place before: it has what the test gives it."""
+
+    def __init__(self, **attributes: object) -> None:
+        vars(self).update(attributes)
 
 
 class Side:
@@ -249,17 +259,46 @@ def side(open_: Make) -> Side:
 
 
 class TestTakingOver:
-    def test_of_a_transport_that_has_too_much_output_already(self, make: Make, loop: FakeLoop) -> None:
-        side = make(transport=FakeTransport())
-        side.transport.buffered = side.transport.get_write_buffer_limits()[1] + 1
+    @pytest.fixture
+    def full(self, make: Make, loop: FakeLoop) -> Side:
+        """A connection on a transport that HTTP has been told to write no more to."""
+        http = HttpProtocol(flow=SimpleNamespace(write_paused=True))
+        side = make(transport=FakeTransport(protocol=http))
+        side.transport.buffered = 1
         side.begin()
         loop.run()
-        sending = side.send(ACCEPT)
+        return side
+
+    def test_of_a_transport_that_has_too_much_output_already(self, full: Side, loop: FakeLoop) -> None:
+        sending = full.send(ACCEPT)
         assert not sending.done()
-        side.transport.buffered = 0
-        side.protocol.resume_writing()
+        full.transport.buffered = 0
+        full.protocol.resume_writing()
         loop.run()
         assert sending.exception() is None
+
+    def test_the_peer_must_take_that_output_in_time(self, full: Side, loop: FakeLoop, logs: Logs) -> None:
+        sending = full.send(ACCEPT)
+        loop.advance(WRITE_TIMEOUT)
+        assert isinstance(sending.exception(), ClientDisconnected)
+        assert full.finished == ["abort"]
+        assert full.transport.written == b""
+        assert [full.received(), full.received()] == [{"type": "websocket.connect"}, GONE]
+        full.lose()
+        full.finish()
+        assert logs.warnings == []
+
+    def test_of_one_that_has_a_request_to_answer_first(self, make: Make, loop: FakeLoop, logs: Logs) -> None:
+        lost: list[Exception | None] = []
+        http = HttpProtocol(cycle=SimpleNamespace(response_complete=False), connection_lost=lost.append)
+        side = make(transport=FakeTransport(protocol=http))
+        side.begin()
+        loop.run()
+        assert side.transport.written.startswith(b"HTTP/1.1 500 ")
+        assert side.finished == ["close"]
+        assert "behind one that has not been answered" in logs.warnings[0]
+        assert [type(exc) for exc in lost] == [ConnectionAbortedError]
+        assert side.calls == 0
 
     def test_it_stands_in_the_servers_books(self, make: Make, census: Census) -> None:
         side = make()
@@ -319,7 +358,7 @@ class TestUserTimeout:
     def paused(self, open_: Make, loop: FakeLoop) -> Make:
         """Makes a ``Side`` that has sent a ping while its peer is not read."""
 
-        def paused(sock: FakeSocket | None, **options: Any) -> Side:
+        def paused(sock: FakeSocket, **options: Any) -> Side:
             # Without a timeout a ping comes after each interval, whether or not the last one was answered.
             settings = {"ws_ping_interval": PING_INTERVAL, "ws_ping_timeout": None, "ws_max_queue": 1}
             side = open_(options=options, transport=FakeTransport(sock=sock), **settings)
@@ -330,9 +369,8 @@ class TestUserTimeout:
 
         return paused
 
-    @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
-    def test_it_is_set_for_tcp_in_milliseconds(self, paused: Make, family: int) -> None:
-        sock = FakeSocket(family)
+    def test_it_is_set_with_a_ping_while_the_peer_is_not_read(self, paused: Make) -> None:
+        sock = FakeSocket(socket.AF_INET)
         paused(sock, write_timeout=100)
         assert sock.options == [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 200_000)]
 
@@ -351,43 +389,10 @@ class TestUserTimeout:
         assert [sent.opcode for sent in side.frames()] == [PING]
         assert {milliseconds for _, _, milliseconds in sock.options} == {0}
 
-    def test_it_is_never_zero_where_it_is_meant(self, paused: Make) -> None:
-        sock = FakeSocket(socket.AF_INET)
-        paused(sock, write_timeout=0.0001)
-        assert sock.options[0] == (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
-
-    def test_it_is_not_set_for_a_unix_socket(self, paused: Make) -> None:
-        sock = FakeSocket(socket.AF_UNIX, "", "/run/socket")
-        paused(sock)
-        assert sock.options == []
-
     def test_it_is_not_set_where_there_is_no_write_timeout(self, paused: Make) -> None:
         sock = FakeSocket(socket.AF_INET)
         paused(sock, write_timeout=None)
         assert sock.options == []
-
-    def test_it_is_not_set_where_the_system_has_none(self, paused: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")
-        sock = FakeSocket(socket.AF_INET)
-        paused(sock)
-        assert sock.options == []
-
-    def test_a_transport_without_a_socket_is_served(self, paused: Make) -> None:
-        assert paused(None).machine is State.OPEN
-
-    def test_a_socket_that_refuses_it_is_served(self, paused: Make, logs: Logs) -> None:
-        sock = FakeSocket(socket.AF_INET)
-        sock.error = OSError("no such option")
-        assert paused(sock).machine is State.OPEN
-        assert logs.about("TCP_USER_TIMEOUT", logging.DEBUG)
-        assert logs.warnings == []
-
-    def test_more_milliseconds_than_the_system_can_count(self, paused: Make) -> None:
-        with socket.socket() as real:
-            sock: Any = FakeSocket(socket.AF_INET)
-            sock.setsockopt = real.setsockopt
-            paused(sock, write_timeout=1e9)
-            assert real.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == MAX_USER_TIMEOUT
 
     async def test_a_real_unix_socket_is_served(self, start: Start, tmp_path: Path) -> None:
         async with start(App(echo), uds=str(tmp_path / "socket")) as server, server.open() as client:
@@ -562,6 +567,20 @@ class TestFailureOfOurOwn:
         assert line == "192.0.2.1:4000 - WebSocket handshake failed: LookupError: 'no such thing'"
         assert logs.errors == []
 
+    def test_after_an_answer_there_is_no_other(
+        self, make: Make, loop: FakeLoop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: Any) -> None:
+            raise LookupError("no such thing")
+
+        side = make(request=upgrade_request(omit=(b"sec-websocket-key",)))
+        monkeypatch.setattr(WebSocketProtocol, "_set_deadline", fail)
+        side.begin()
+        loop.run()
+        assert side.transport.written.count(b"HTTP/1.1") == 1
+        assert side.finished == ["abort"]
+        assert loop.timers == []
+
     def test_what_the_transport_still_says_goes_to_nobody(self, failed: Side) -> None:
         assert type(failed.transport.get_protocol()) is asyncio.Protocol
 
@@ -634,6 +653,15 @@ class TestAnswered:
         assert side.transport.written.startswith(b"HTTP/1.1 504 ")
         assert side.state.total_requests == 1
         assert logs.warnings == ['192.0.2.1:4000 - "WebSocket /chat" 504: the app has not answered within 3.0 s']
+
+    def test_one_that_does_not_end_its_response_in_time(self, begin: Make, loop: FakeLoop, logs: Logs) -> None:
+        side = begin(options={"accept_timeout": 3.0})
+        side.send({"type": "websocket.http.response.start", "status": 401})
+        loop.advance(3.0)
+        assert side.transport.written.startswith(b"HTTP/1.1 401 ")
+        assert side.finished == ["write_eof"]
+        (line,) = logs.warnings
+        assert line.endswith('"WebSocket /chat": the app has not ended its response within 3.0 s')
 
     def test_one_that_answers_in_time_is_left_alone(self, open_: Make, loop: FakeLoop) -> None:
         side = open_(options={"accept_timeout": 3.0})
@@ -919,6 +947,17 @@ class TestEndingTheTransport:
         side = open_(transport=FakeTransport(tls=True))
         assert side.protocol.eof_received() is False
 
+    def test_over_tls_the_peers_close_is_answered_while_it_can_be(self, open_: Make) -> None:
+        side = open_(transport=FakeTransport(tls=True))
+        side.say("a")
+        side.received()
+        side.say("b")
+        side.arrive(close_frame(4000))
+        assert side.frames() == []
+        assert side.protocol.eof_received() is False
+        assert side.frames() == [close(4000)]
+        assert side.finished == ["close"]
+
     def test_the_peers_half_while_its_close_stands_in_the_queue(self, side: Side) -> None:
         side.say("a")
         side.received()
@@ -992,7 +1031,7 @@ class TestTlsLinger:
     async def test_a_real_tls_peer_reads_all_and_then_the_end(
         self, start: Start, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_protocol, "TLS_LINGER", 0.05)
+        monkeypatch.setattr(_output, "TLS_LINGER", 0.05)
         async with start(App(echo), tls=True) as server, server.open() as client:
             await client.send(UNKNOWN_OPCODE)
             assert (await client.frame()).payload[:2] == (1002).to_bytes(2, "big")

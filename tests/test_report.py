@@ -82,8 +82,12 @@ class TestHandshake:
         assert line(logs, logging.INFO) == f"{WHO} 403"
 
     def test_accept_timeout(self, report: Report, logs: Logs) -> None:
-        report.accept_timeout(2.5)
+        report.accept_timeout(2.5, answering=False)
         assert line(logs, logging.WARNING) == f"{WHO} 504: the app has not answered within 2.5 s"
+
+    def test_accept_timeout_of_a_response_under_way(self, report: Report, logs: Logs) -> None:
+        report.accept_timeout(2.5, answering=True)
+        assert line(logs, logging.WARNING) == f"{WHO}: the app has not ended its response within 2.5 s"
 
     def test_not_answered(self, report: Report, logs: Logs) -> None:
         report.not_answered()

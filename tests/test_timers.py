@@ -68,10 +68,10 @@ def test_starting_it_anew_replaces_what_it_was_to_do(loop: FakeLoop, timers: Tim
 
 def test_timers_of_different_kinds_run_beside_each_other(loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
     timers.start(Timer.SPREAD, 2.0, calls.append, "spread")
-    timers.start(Timer.APP_GRACE, 1.0, calls.append, "grace")
+    timers.start(Timer.LINGER, 1.0, calls.append, "linger")
     assert len(timers) == 2
     loop.advance(2.0)
-    assert calls == ["grace", "spread"]
+    assert calls == ["linger", "spread"]
 
 
 def test_a_cancelled_timer_does_nothing(loop: FakeLoop, timers: Timers, calls: list[object]) -> None:

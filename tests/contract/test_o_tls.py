@@ -22,7 +22,21 @@ from tests.contract.helpers_o import (
     unread,
     unsent,
 )
-from tests.harness import BINARY, PING, PONG, TEXT, App, Frame, Start, close_frame, eventually, frame, turns, within
+from tests.harness import (
+    BINARY,
+    PING,
+    PONG,
+    TEXT,
+    App,
+    Call,
+    Frame,
+    Start,
+    close_frame,
+    eventually,
+    frame,
+    turns,
+    within,
+)
 
 TIMEOUT = 0.4
 RECORDS = 512 * 1024
@@ -131,4 +145,43 @@ async def test_o8_reading_paused_for_longer_than_the_deadline(start: Start) -> N
         for _ in range(10):
             assert await call.receive() == text_event("x")
         assert server.protocol.close_code is None
+        await call.finish()
+
+
+async def send_for_ever(call: Call) -> None:
+    while True:
+        await call.send("websocket.send", text="tick")
+
+
+@pytest.mark.parametrize("interval", [None, 0.05], ids=["sending", "pinging"])
+async def test_c2_the_peer_goes_while_it_is_not_read(start: Start, interval: float | None) -> None:
+    app = App()
+    settings = {"ws_max_queue": 2, "ws_ping_interval": interval, "ws_ping_timeout": None}
+    async with start(app, tls=True, **settings) as server, server.connect() as client:
+        call = await opened(app, client)
+        await client.send(frame(TEXT, b"x") * 10)
+        await eventually(lambda: not server.protocol._is_reading)
+        client.half_close()
+        if interval is None:
+            with pytest.raises(ClientDisconnected):
+                await within(send_for_ever(call))
+        await eventually(lambda: not server.state.connections)
+        for _ in range(10):
+            assert await call.receive() == text_event("x")
+        await call.disconnect(1006)
+        await call.finish()
+
+
+async def test_c1_the_peers_close_is_answered_before_tls_ends(start: Start) -> None:
+    app = App()
+    async with start(app, tls=True) as server, server.connect() as client:
+        call = await opened(app, client)
+        await client.send(frame(TEXT, b"1"))
+        assert await call.receive() == text_event("1")
+        await client.send(frame(TEXT, b"2") + close_frame(4000, "bye"))
+        await eventually(lambda: len(server.protocol._connection.inbox) == 2)
+        await client.wire.close_alert()
+        await client.expect_close(4000, "bye")
+        assert await call.receive() == text_event("2")
+        await call.disconnect(4000, "bye")
         await call.finish()

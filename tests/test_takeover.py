@@ -7,7 +7,7 @@ from typing import Any
 import h11
 import pytest
 
-from safews._surplus import surplus_bytes
+from safews._takeover import is_answering, output_is_paused, surplus_bytes
 from tests.harness import TEXT, App, echo, frame, serve, upgrade_request
 
 
@@ -94,3 +94,25 @@ async def test_uvicorns_protocols_give_it(protocol: type[asyncio.Protocol], pars
     async with serve(App(echo), ws=protocol, http=parser) as server, server.connect() as client:
         await client.open(then=frame(TEXT, b"early"))
         await client.expect_text("early")
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_whether_output_is_paused(paused: bool) -> None:
+    assert output_is_paused(Http(flow=SimpleNamespace(write_paused=paused))) is paused
+
+
+@pytest.mark.parametrize(
+    "attributes", [{}, {"flow": None}, {"flow": object()}, {"flow": SimpleNamespace(write_paused=1)}]
+)
+def test_where_it_cannot_be_told_output_is_not_paused(attributes: dict[str, Any]) -> None:
+    assert output_is_paused(Http(**attributes)) is False
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_whether_a_request_is_being_answered(complete: bool) -> None:
+    assert is_answering(Http(cycle=SimpleNamespace(response_complete=complete))) is not complete
+
+
+@pytest.mark.parametrize("attributes", [{}, {"cycle": None}, {"cycle": object()}])
+def test_where_there_was_none_before_it_is_none_that_is_answered(attributes: dict[str, Any]) -> None:
+    assert is_answering(Http(**attributes)) is False
