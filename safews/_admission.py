@@ -49,9 +49,9 @@ def refusal(
     # Only browsers send an Origin, and only browsers can be abused by a foreign page (RFC 6455 section 10.2).
     if allowed is not None and origin is not None and origin.lower() not in allowed:
         return HandshakeRefused(403, f"origin {shown(origin)} is not allowed")
-    limit = options.max_connections
-    if limit is not None and len(CENSUS.members) >= limit:
-        return _too_many(f"more than {limit} connections (max_connections)")
+    most = options.max_connections
+    if most is not None and len(CENSUS.members) >= most:
+        return _too_many(f"more than {most} connections (max_connections)")
     limit = config.limit_concurrency
     if limit is not None and (len(server_state.connections) >= limit or len(server_state.tasks) >= limit):
         return _too_many(f"{limit} connections or tasks (limit_concurrency)")

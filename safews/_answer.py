@@ -34,7 +34,7 @@ class Answer:
     An app's ``Connection`` and ``Transfer-Encoding`` are ignored, as ASGI wants of the latter. A 204 and a 304 have no
     body, whatever the app sends, and a 204 no ``Content-Length`` (RFC 9110 section 8.6).
 
-    Raises what ``checked`` raises, and ``ValueError`` for a status other than an integer from 200 to 599 and a
+    Raises what ``checked`` raises, and ``ValueError`` for a status that is not from 200 to 599 and a
     ``Content-Length`` that is not one number. The h11 connection is as it was then.
     """
 
@@ -47,8 +47,8 @@ class Answer:
         headers: Iterable[tuple[bytes, bytes]],
         default_headers: Iterable[tuple[bytes, bytes]],
     ) -> None:
-        if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
-            raise ValueError(f"status {shown(status)} is not an integer from 200 to 599")
+        if not 200 <= status <= 599:
+            raise ValueError(f"'status' of websocket.http.response.start must be from 200 to 599, not {status}")
         dropped = _FRAMING if status == 204 else _CONNECTION
         own = [(name, value) for name, value in checked(headers) if name.lower() not in dropped]
         self._conn = conn
@@ -62,12 +62,10 @@ class Answer:
     def body(self, part: bytes, more: bool) -> bytes:
         """Return the bytes for one part of the body; those of the head come before the first.
 
-        Raises ``TypeError`` for a part that is not bytes, and ``ValueError`` where the body is longer than its
-        ``Content-Length``, or ends before it: nothing of this part is sent, and the answer can go on or be cut.
+        Raises ``ValueError`` where the body is longer than its ``Content-Length``, or ends before it: nothing of this
+        part is sent, and the answer can go on or be cut.
         """
-        if not isinstance(part, (bytes, bytearray, memoryview)):
-            raise TypeError(f"body must be bytes, not {shown(part)}")
-        data = b"" if self._bodiless else bytes(part)
+        data = b"" if self._bodiless else part
         sent = self._sent + len(data)
         if self._declared is not None and (sent > self._declared or (sent < self._declared and not more)):
             raise ValueError(f"body of {sent} bytes, but Content-Length is {self._declared}")

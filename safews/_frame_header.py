@@ -11,27 +11,21 @@ from ._frames import (
     CONTROL,
     FIN,
     LENGTH,
+    LONG,
     MASKED,
     MAX_CONTROL_PAYLOAD,
+    MAX_SHORT,
     OPCODE,
     PONG,
     RSV1,
     RSV2_RSV3,
+    SHORT,
+    frame_header,
 )
 from ._masking import KEY_SIZE
 
-SHORT = 126
-"""In the place of the length: it follows in two bytes."""
-
-LONG = 127
-"""In the place of the length: it follows in eight bytes."""
-
-_MAX_SHORT = 0xFFFF
-
 _unpack_short = struct.Struct("!H").unpack_from
 _unpack_long = struct.Struct("!Q").unpack_from
-_pack_short = struct.Struct("!BBH").pack
-_pack_long = struct.Struct("!BBQ").pack
 
 
 class Header(NamedTuple):
@@ -101,7 +95,7 @@ def _control_fault(first: int, second: int) -> str | None:
 def _length_fault(second: int, length: int) -> str | None:
     """Section 5.2: the length is in the shortest of its three forms and has no more than 63 bits."""
     form = second & LENGTH
-    if (form == SHORT and length < SHORT) or (form == LONG and length <= _MAX_SHORT):
+    if (form == SHORT and length < SHORT) or (form == LONG and length <= MAX_SHORT):
         return "length not in its shortest form"
     if length >> 63:
         return "length of more than 63 bits"
@@ -110,11 +104,4 @@ def _length_fault(second: int, length: int) -> str | None:
 
 def masked_frame(first: int, key: bytes, masked_payload: bytes) -> bytes:
     """Return a frame as a client sends it, from its first byte, its key and a payload that is masked already."""
-    length = len(masked_payload)
-    if length < SHORT:
-        header = bytes((first, MASKED | length))
-    elif length <= _MAX_SHORT:
-        header = _pack_short(first, MASKED | SHORT, length)
-    else:
-        header = _pack_long(first, MASKED | LONG, length)
-    return b"".join((header, key, masked_payload))
+    return b"".join((frame_header(first, len(masked_payload), MASKED), key, masked_payload))

@@ -23,6 +23,15 @@ CONTROL = 0x08
 MASKED = 0x80
 LENGTH = 0x7F
 
+SHORT = 126
+"""In the place of the length: it follows in two bytes."""
+
+LONG = 127
+"""In the place of the length: it follows in eight bytes."""
+
+MAX_SHORT = 0xFFFF
+"""The greatest length that two bytes hold."""
+
 MAX_CONTROL_PAYLOAD = 125
 """Bytes (section 5.5)."""
 
@@ -30,16 +39,18 @@ _pack_short = struct.Struct("!BBH").pack
 _pack_long = struct.Struct("!BBQ").pack
 
 
-def frame_header(opcode: int, length: int, *, compressed: bool = False) -> bytes:
-    """Return the header of an unfragmented, unmasked frame whose payload has ``length`` bytes."""
-    first = FIN | opcode | (RSV1 if compressed else 0)
-    if length < 126:
-        return bytes((first, length))
-    if length < 65536:
-        return _pack_short(first, 126, length)
-    return _pack_long(first, 127, length)
+def frame_header(first: int, length: int, masked: int = 0) -> bytes:
+    """Return the header of a frame by its first byte and the ``length`` of its payload in bytes.
+
+    With ``MASKED`` it lacks the masking key.
+    """
+    if length < SHORT:
+        return bytes((first, masked | length))
+    if length <= MAX_SHORT:
+        return _pack_short(first, masked | SHORT, length)
+    return _pack_long(first, masked | LONG, length)
 
 
 def control_frame(opcode: int, payload: bytes = b"") -> bytes:
     """Return a whole control frame; ``payload`` is at most 125 bytes."""
-    return frame_header(opcode, len(payload)) + payload
+    return frame_header(FIN | opcode, len(payload)) + payload

@@ -20,8 +20,8 @@ from ._arriving import Arriving, ArrivingBinary, ArrivingFragment, ArrivingText
 from ._close import Close
 from ._codecs._base import Codec, read_close, too_big
 from ._events import Event, Ping, Pong, Violation
-from ._frame_header import SHORT, Header, header_fault, read_header
-from ._frames import BINARY, CLOSE, CONTROL, FIN, MASKED, OPCODE, PING, RSV1, TEXT
+from ._frame_header import Header, header_fault, read_header
+from ._frames import BINARY, CLOSE, CONTROL, FIN, MASKED, OPCODE, PING, RSV1, SHORT, TEXT
 from ._masking import KEY_SIZE, unmask
 
 FRAGMENT_OVERHEAD = 64

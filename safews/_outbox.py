@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._close import close_payload
 from ._deflate import Deflater
-from ._frames import BINARY, CLOSE, PING, PONG, TEXT, control_frame, frame_header
+from ._frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, TEXT, control_frame, frame_header
 from ._messages import Data, encoded
 
 LARGE = 16 * 1024
@@ -30,15 +30,14 @@ class Outbox:
     def put_message(self, data: Data) -> None:
         """Add a message as one frame; raise ``ValueError`` for a text that UTF-8 cannot express."""
         if isinstance(data, str):
-            opcode, payload = TEXT, encoded(data)
+            first, payload = FIN | TEXT, encoded(data)
         else:
-            opcode, payload = BINARY, data
+            first, payload = FIN | BINARY, data
         deflater = self._deflater
         if deflater is not None and len(payload) >= self._threshold:
+            first |= RSV1
             payload = deflater.deflate(payload)
-            header = frame_header(opcode, len(payload), compressed=True)
-        else:
-            header = frame_header(opcode, len(payload))
+        header = frame_header(first, len(payload))
         if len(payload) < LARGE:
             self.put_raw(header + payload)
         else:

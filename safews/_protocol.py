@@ -25,7 +25,7 @@ from ._app_errors import ClientDisconnected
 from ._close import ClosedBy
 from ._codecs._base import Codec
 from ._connection import SERVER_SHUTDOWN, Connection
-from ._effects import DEADLINES, Answered, Deadline, Effect, Ended, Finish, Settings
+from ._effects import Answered, Deadline, Effect, Ended, Finish, Settings
 from ._events import Pong
 from ._handshake import HandshakeRefused
 from ._keepalive import Keepalive
@@ -362,7 +362,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Deadline):
-            self._set_deadline(effect)
+            self._bound(effect)
         elif isinstance(effect, Finish):
             if effect is Finish.ABORT:
                 # What else is due in the same turn would find the connection closed.
@@ -376,19 +376,14 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         else:
             self._ended(effect)
 
-    def _set_deadline(self, deadline: Deadline) -> None:
-        """Bound the state. Of two bounds for the same wait the earlier holds, so that no two add up."""
+    def _bound(self, deadline: Deadline) -> None:
+        """A state has been entered that ends by ``deadline``: what it has no use for ends at once."""
         if self._keepalive is not None and self._connection.state is not State.OPEN:
             self._keepalive.stop()
         if not self._connection.may_send:
             # Nobody has anything left to wait for.
             self._app.gate.resume()
-        for input in DEADLINES:
-            if input is not deadline.input:
-                self._timers.cancel(input)
-        seconds, input_ = deadline
-        if seconds is not None and input_ is not None and not self._timers.ends_by(input_, seconds):
-            self._timers.start(input_, seconds, self._timed_out, input_)
+        self._timers.bound(deadline, self._timed_out)
 
     def _answered(self, answered: Answered) -> None:
         self._server_state.total_requests += 1

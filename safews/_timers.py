@@ -7,6 +7,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
+from ._effects import DEADLINES, Deadline
 from ._state import Input
 
 
@@ -40,8 +41,19 @@ class Timers:
         self.cancel(timer)
         self._handles[timer] = self._loop.call_later(seconds, self._over, timer, callback, args)
 
-    def ends_by(self, timer: Key, seconds: float) -> bool:
-        """Say whether this timer runs and is over in ``seconds`` at the latest."""
+    def bound(self, deadline: Deadline, callback: Callable[[Input], None]) -> None:
+        """End the state that has been entered by its deadline, and by no earlier state's.
+
+        Of two bounds for the same wait the earlier holds, so that no two add up.
+        """
+        for input in DEADLINES:
+            if input is not deadline.input:
+                self.cancel(input)
+        seconds, input_ = deadline
+        if seconds is not None and input_ is not None and not self._ends_by(input_, seconds):
+            self.start(input_, seconds, callback, input_)
+
+    def _ends_by(self, timer: Key, seconds: float) -> bool:
         handle = self._handles.get(timer)
         return handle is not None and handle.when() <= self._loop.time() + seconds
 

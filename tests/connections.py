@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from safews._close import CloseRecord
+from safews._close import ABNORMAL, ClosedBy, CloseRecord
 from safews._codecs._base import Codec
 from safews._codecs.websockets import WebsocketsCodec
 from safews._codecs.wsproto import WsprotoCodec
@@ -126,6 +126,19 @@ def read_written(wire: bytes) -> Written:
         frames.append(parsed[0])
         wire = wire[parsed[1] :]
     return Written(status, head, body, frames)
+
+
+RSV1 = 4
+
+
+def payload(code: int, reason: str = "") -> bytes:
+    """The payload of a Close."""
+    return code.to_bytes(2, "big") + reason.encode()
+
+
+def network(detail: str) -> CloseRecord:
+    """The record of a connection that was lost."""
+    return CloseRecord(ABNORMAL, "", ClosedBy.NETWORK, clean=False, detail=detail)
 
 
 class Bench:

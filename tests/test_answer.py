@@ -41,9 +41,9 @@ class TestStart:
     def test_status(self, status: int) -> None:
         assert head(started(status))[0] == b"HTTP/1.1 %d %b" % (status, reason_phrase(status))
 
-    @pytest.mark.parametrize("status", [-1, 0, 100, 101, 199, 600, 1000, True, "403", 403.0, None])
-    def test_bad_status_is_named(self, status: Any) -> None:
-        with pytest.raises(ValueError, match=f"status {status!r} is not"):
+    @pytest.mark.parametrize("status", [-1, 0, 100, 101, 199, 600, 1000])
+    def test_bad_status_is_named(self, status: int) -> None:
+        with pytest.raises(ValueError, match=f"from 200 to 599, not {status}$"):
             started(status)
 
     def test_bad_header_is_named(self) -> None:
@@ -88,7 +88,7 @@ class TestStart:
     def test_a_second_try_works(self) -> None:
         conn = server()
         for status, headers in ((99, []), (403, [(b"a b", b"1")]), (403, [(b"content-length", b"x")])):
-            with pytest.raises(ValueError, match="is not"):
+            with pytest.raises(ValueError, match=r"not 99|is not"):
                 Answer(conn, status, headers, ())
         assert Answer(conn, 403, (), ()).body(b"", False).startswith(b"HTTP/1.1 403 Forbidden\r\n")
 
@@ -120,17 +120,6 @@ class TestBody:
         )
         assert answer.body(b"you", True) == b"you"
         assert answer.body(b"", False) == b""
-
-    @pytest.mark.parametrize("part", [bytearray(b"hello"), memoryview(b"hello")])
-    def test_what_is_like_bytes(self, part: Any) -> None:
-        assert started(403).body(part, False).endswith(b"\r\n\r\nhello")
-
-    @pytest.mark.parametrize("part", ["hello", None, 5])
-    def test_what_is_not_bytes_is_named(self, part: Any) -> None:
-        answer = started(403)
-        with pytest.raises(TypeError, match=f"body must be bytes, not {part!r}"):
-            answer.body(part, False)
-        assert answer.body(b"hello", False).endswith(b"hello")
 
     def test_more_than_declared_is_refused_and_not_sent(self) -> None:
         answer = started(403, [(b"content-length", b"8")])

@@ -29,12 +29,12 @@ from tests.connections import (
     Bench,
     disconnect,
     got,
+    network,
+    payload,
     request,
     send,
 )
 from tests.harness.frames import CLOSE, PING, PONG, TEXT, Frame, close_frame, frame
-
-RSV1 = 4
 
 
 @pytest.fixture(params=LANES, ids=LANE_NAMES)
@@ -47,14 +47,6 @@ def new(request):
 def bench(new):
     """The same, open."""
     return new().opened()
-
-
-def payload(code: int, reason: str = "") -> bytes:
-    return code.to_bytes(2, "big") + reason.encode()
-
-
-def network(detail: str) -> CloseRecord:
-    return CloseRecord(ABNORMAL, "", ClosedBy.NETWORK, clean=False, detail=detail)
 
 
 class TestAccept:

@@ -10,7 +10,7 @@ from safews._close import ABNORMAL, ClosedBy, CloseRecord
 from safews._effects import Deadline, Finish, Gone
 from safews._reader import FRAMES_PER_TURN
 from safews._state import Input, State
-from tests.connections import ACCEPT, APP_CLOSE, DEFLATE, LANE_NAMES, LANES, Bench, disconnect, got, send
+from tests.connections import ACCEPT, APP_CLOSE, DEFLATE, LANE_NAMES, LANES, RSV1, Bench, disconnect, got, payload, send
 from tests.harness.frames import (
     BINARY,
     CLOSE,
@@ -23,8 +23,6 @@ from tests.harness.frames import (
     frame,
 )
 from tests.reference import Compressor, DeflateParameters
-
-RSV1 = 4
 
 
 @pytest.fixture(params=LANES, ids=LANE_NAMES)
@@ -44,10 +42,6 @@ def with_an_app_that_receives(bench: Bench) -> Bench:
     bench.connection.receive_data(frame(TEXT, b"first"))
     assert bench.take_all() == [got("first")]
     return bench
-
-
-def payload(code: int, reason: str = "") -> bytes:
-    return code.to_bytes(2, "big") + reason.encode()
 
 
 class TestViolation:

@@ -6,7 +6,6 @@ import functools
 
 import pytest
 
-from safews._close import ABNORMAL, ClosedBy, CloseRecord
 from safews._deflate import DeflateParameters
 from safews._effects import Gone
 from safews._state import State
@@ -18,14 +17,13 @@ from tests.connections import (
     DENY_END,
     LANE_NAMES,
     LANES,
+    RSV1,
     Bench,
     got,
     send,
 )
 from tests.harness.frames import BINARY, CONTINUATION, PING, PONG, TEXT, Frame, close_frame, frame
 from tests.reference import Compressor
-
-RSV1 = 4
 
 
 @pytest.fixture(params=LANES, ids=LANE_NAMES)
@@ -38,14 +36,6 @@ def new(request):
 def bench(new):
     """The same, open."""
     return new().opened()
-
-
-def payload(code: int, reason: str = "") -> bytes:
-    return code.to_bytes(2, "big") + reason.encode()
-
-
-def network(detail: str) -> CloseRecord:
-    return CloseRecord(ABNORMAL, "", ClosedBy.NETWORK, clean=False, detail=detail)
 
 
 class TestReceiving:

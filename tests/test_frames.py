@@ -8,9 +8,11 @@ from safews._frames import (
     CONTINUATION,
     CONTROL,
     FIN,
+    MASKED,
     MAX_CONTROL_PAYLOAD,
     PING,
     PONG,
+    RSV1,
     TEXT,
     control_frame,
     frame_header,
@@ -34,21 +36,21 @@ class TestHeader:
         ],
     )
     def test_length_in_its_shortest_form(self, length, header):
-        assert frame_header(TEXT, length) == header
+        assert frame_header(FIN | TEXT, length) == header
 
     @pytest.mark.parametrize("length", [0, 126, 65536])
-    def test_compressed_has_rsv1(self, length):
-        plain = frame_header(BINARY, length)
-        assert frame_header(BINARY, length, compressed=True) == bytes((plain[0] | 0x40,)) + plain[1:]
+    def test_masked_is_said_with_the_length(self, length):
+        plain = frame_header(FIN | BINARY, length)
+        assert frame_header(FIN | BINARY, length, MASKED) == bytes((plain[0], plain[1] | 0x80)) + plain[2:]
 
-    @pytest.mark.parametrize("opcode", OPCODES)
-    def test_opcode(self, opcode):
-        assert frame_header(opcode, 0) == bytes((FIN | opcode, 0))
+    @pytest.mark.parametrize("first", [*OPCODES, FIN | TEXT, FIN | RSV1 | TEXT])
+    def test_first_byte(self, first):
+        assert frame_header(first, 0) == bytes((first, 0))
 
     @pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536])
     def test_is_read_back(self, length):
         payload = bytes(length)
-        wire = frame_header(BINARY, length) + payload
+        wire = frame_header(FIN | BINARY, length) + payload
         assert parse_frame(wire) == (Frame(BINARY, payload), len(wire))
 
 

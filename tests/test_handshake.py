@@ -380,7 +380,7 @@ class TestReject:
 
     def test_after_a_denial_that_failed(self) -> None:
         connection = handshake()
-        with pytest.raises(ValueError, match="status 99"):
+        with pytest.raises(ValueError, match="not 99"):
             connection.deny_start(99, [], [])
         response, _ = parsed(connection.reject(500))
         assert response.status_code == 500

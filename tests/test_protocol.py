@@ -574,7 +574,7 @@ class TestFailureOfOurOwn:
             raise LookupError("no such thing")
 
         side = make(request=upgrade_request(omit=(b"sec-websocket-key",)))
-        monkeypatch.setattr(WebSocketProtocol, "_set_deadline", fail)
+        monkeypatch.setattr(WebSocketProtocol, "_bound", fail)
         side.begin()
         loop.run()
         assert side.transport.written.count(b"HTTP/1.1") == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from safews._effects import Deadline
 from safews._state import Input
 from safews._timers import Key, Timer, Timers
 from tests.fakes import FakeLoop
@@ -97,19 +98,39 @@ def test_all_can_be_cancelled(loop: FakeLoop, timers: Timers, calls: list[object
     assert calls == []
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(4.9, False), (5.0, True), (5.1, True)])
-def test_a_running_timer_is_known_to_end_by_a_time(timers: Timers, seconds: float, expected: bool) -> None:
-    timers.start(Timer.LINGER, 5.0, lambda: None)
-    assert timers.ends_by(Timer.LINGER, seconds) is expected
+class TestBound:
+    """The deadline of a state."""
 
+    def test_ends_the_state_by_its_input(self, loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+        timers.bound(Deadline(5.0, Input.CLOCK_CLOSE_TIMEOUT), calls.append)
+        loop.advance(4.9)
+        assert calls == []
+        loop.advance(0.1)
+        assert calls == [Input.CLOCK_CLOSE_TIMEOUT]
 
-def test_its_end_comes_nearer(loop: FakeLoop, timers: Timers) -> None:
-    timers.start(Timer.LINGER, 5.0, lambda: None)
-    loop.advance(2.0)
-    assert timers.ends_by(Timer.LINGER, 3.0)
-    assert not timers.ends_by(Timer.LINGER, 2.9)
+    @pytest.mark.parametrize("deadline", [Deadline(None, None), Deadline(5.0, Input.CLOCK_CLOSE_TIMEOUT)])
+    def test_takes_the_place_of_another_states(
+        self, loop: FakeLoop, timers: Timers, calls: list[object], deadline: Deadline
+    ) -> None:
+        timers.bound(Deadline(1.0, Input.CLOCK_GRACE_OVER), calls.append)
+        timers.bound(deadline, calls.append)
+        loop.advance(10.0)
+        assert Input.CLOCK_GRACE_OVER not in calls
 
+    @pytest.mark.parametrize(("seconds", "left"), [(2.9, 2.9), (3.0, 3.0), (3.1, 3.0)])
+    def test_for_the_same_wait_the_earlier_holds(
+        self, loop: FakeLoop, timers: Timers, calls: list[object], seconds: float, left: float
+    ) -> None:
+        timers.bound(Deadline(5.0, Input.CLOCK_CLOSE_TIMEOUT), calls.append)
+        loop.advance(2.0)
+        timers.bound(Deadline(seconds, Input.CLOCK_CLOSE_TIMEOUT), calls.append)
+        assert loop.timers == pytest.approx([left])
 
-def test_one_that_does_not_run_never_ends(timers: Timers) -> None:
-    timers.start(Timer.SPREAD, 1.0, lambda: None)
-    assert not timers.ends_by(Timer.LINGER, 1e9)
+    def test_of_a_wait_without_end_is_none(self, loop: FakeLoop, timers: Timers) -> None:
+        timers.bound(Deadline(None, Input.CLOCK_ACCEPT_TIMEOUT), print)
+        assert loop.timers == []
+
+    def test_leaves_other_timers_alone(self, loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+        timers.start(Timer.LINGER, 1.0, calls.append, "linger")
+        timers.bound(Deadline(None, None), calls.append)
+        assert loop.timers == [1.0]
