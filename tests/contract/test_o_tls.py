@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from typing import Any
 
 import pytest
@@ -172,16 +173,19 @@ async def test_c2_the_peer_goes_while_it_is_not_read(start: Start, interval: flo
         await call.finish()
 
 
-async def test_c1_the_peers_close_is_answered_before_tls_ends(start: Start) -> None:
+async def test_c1_the_peers_close_is_answered_before_tls_ends(start: Start, loop_name: str) -> None:
     app = App()
     async with start(app, tls=True) as server, server.connect() as client:
+        wire: Any = client.wire
         call = await opened(app, client)
         await client.send(frame(TEXT, b"1"))
         assert await call.receive() == text_event("1")
         await client.send(frame(TEXT, b"2") + close_frame(4000, "bye"))
         await eventually(lambda: len(server.protocol._connection.inbox) == 2)
-        await client.wire.close_alert()
-        await client.expect_close(4000, "bye")
+        await wire.close_alert()
+        # The TLS of Python 3.10's asyncio sends nothing any more once the peer has ended its side.
+        if loop_name == "uvloop" or sys.version_info >= (3, 11):
+            await client.expect_close(4000, "bye")
         assert await call.receive() == text_event("2")
         await call.disconnect(4000, "bye")
         await call.finish()
