@@ -1,0 +1,149 @@
+"""Rounds: every peer in its turn, one at a time on a core of its own, again and again."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from .load_program import Duration, LoadFailed, Outcome, check, run_load
+from .scenarios import KIB, MIB, Scenario
+from .servers import Peer, Unavailable, running
+
+Figures = dict[str, float]
+
+
+class Figure(NamedTuple):
+    """Something that is measured: what a table calls it, with its unit, and how many decimals it has."""
+
+    label: str
+    decimals: int = 0
+    compared: bool = True
+    """Whether its ratio to a reference means anything."""
+
+
+FIGURES = {
+    "rate": Figure("messages/s"),
+    "cpu": Figure("CPU µs/message", 2),
+    "p50": Figure("p50 µs"),
+    "p99": Figure("p99 µs"),
+    "per_connection": Figure("KiB/connection", 1),
+    "idle_cpu": Figure("CPU µs/connection/s", 1),
+    "memory": Figure("RSS MiB", 1),
+    "server_busy": Figure("server's core %", compared=False),
+    "load_busy": Figure("load's core %", compared=False),
+}
+"""``server_busy`` and ``load_busy`` are how much of its core each had: the one near 100 is what limits."""
+
+
+def figures_of(scenario: Scenario, outcome: Outcome) -> Figures:
+    """Turn what the load program has counted into figures."""
+    seconds, messages, cpu = outcome["seconds"], outcome["messages"], outcome["server_cpu"]
+    if scenario.mode == "idle":
+        grown = outcome["memory_open"] - outcome["memory_before"]
+        figures = {
+            "per_connection": grown / scenario.connections / KIB,
+            "idle_cpu": cpu / seconds / scenario.connections * 1e6,
+        }
+    else:
+        figures = {"rate": messages / seconds, "cpu": cpu / messages * 1e6}
+    if outcome["p50"]:
+        figures |= {"p50": outcome["p50"] * 1e6, "p99": outcome["p99"] * 1e6}
+    return figures | {
+        "memory": outcome["memory_end"] / MIB,
+        "server_busy": cpu / seconds * 100,
+        "load_busy": outcome["load_cpu"] / seconds * 100,
+    }
+
+
+@dataclass
+class Series:
+    """What one peer has come to in one scenario, round by round; ``failure`` says why there is no more."""
+
+    rounds: list[Figures] = field(default_factory=list)
+    failure: str | None = None
+
+    def median(self, name: str) -> float | None:
+        """Return the median over the rounds, or None where the figure does not exist."""
+        values = self.values(name)
+        return statistics.median(values) if values else None
+
+    def spread(self, name: str) -> float | None:
+        """Return how far the lowest and the highest round lie apart, as a share of the median."""
+        median, values = self.median(name), self.values(name)
+        return (max(values) - min(values)) / median if median else None
+
+    def ratio(self, name: str, reference: Series) -> float | None:
+        """Return the median of the ratios to the reference's same round: a noisy minute then hits both."""
+        pairs = zip(self.values(name), reference.values(name), strict=False)
+        ratios = [own / other for own, other in pairs if other]
+        return statistics.median(ratios) if ratios else None
+
+    def values(self, name: str) -> list[float]:
+        """Return the figure in every round that has it."""
+        return [figures[name] for figures in self.rounds if name in figures]
+
+
+Table = dict[str, Series]
+"""A scenario's series by the names of the peers."""
+
+
+class Cores(NamedTuple):
+    """Where the server runs, and where the load does."""
+
+    server: int
+    load: int
+
+
+def choose_cores() -> Cores:
+    """Return two cores, or the only one twice: then they are in each other's way."""
+    cores = sorted(os.sched_getaffinity(0))
+    return Cores(server=cores[-1], load=cores[0])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure: ``tell`` is called with a line for whoever waits."""
+
+    program: Path
+    cores: Cores
+    rounds: int
+    duration: Duration
+    tell: Callable[[str], None]
+
+
+def measure(plan: Plan, scenario: Scenario, peers: Sequence[Peer]) -> Table:
+    """Measure a scenario with all peers, in turns."""
+    table = {peer.name: Series() for peer in peers}
+    for number in range(1, plan.rounds + 1):
+        for peer in peers:
+            series = table[peer.name]
+            if series.failure is None:
+                _measure_once(plan, scenario, peer, series)
+                plan.tell(f"{scenario.name} {number}/{plan.rounds} {peer.name}: {_said(series)}")
+    return table
+
+
+def _measure_once(plan: Plan, scenario: Scenario, peer: Peer, series: Series) -> None:
+    if scenario.needs is not None and scenario.needs in peer.lacks:
+        series.failure = peer.lacks[scenario.needs]
+        return
+    raw = peer.name == "raw"
+    try:
+        with running(peer, scenario.settings, plan.cores.server) as server:
+            check(server, scenario, raw=raw)
+            outcome = run_load(plan.program, server, scenario, plan.duration, core=plan.cores.load, raw=raw)
+    except (Unavailable, LoadFailed) as exc:
+        series.failure = str(exc)
+    else:
+        series.rounds.append(figures_of(scenario, outcome))
+
+
+def _said(series: Series) -> str:
+    if series.failure is not None:
+        return series.failure
+    name, value = next(iter(series.rounds[-1].items()))
+    return f"{value:,.{FIGURES[name].decimals}f} {FIGURES[name].label}"

@@ -1,0 +1,165 @@
+"""What came of a run, as JSON for programs and as Markdown for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .measure import FIGURES, Series, Table
+from .scenarios import SCENARIOS
+from .servers import Peer, Settings, Unavailable
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run: the facts of the machine and the run, the peers, and a table for each scenario, by its name."""
+
+    facts: dict[str, str | int | float]
+    peers: Sequence[Peer]
+    references: Sequence[str]
+    tables: dict[str, Table]
+    before: dict[str, Any] | None = None
+    """An earlier run, as its JSON has it."""
+
+    def as_json(self) -> str:
+        """Return everything."""
+        scenarios = {name: self._scenario(name, table) for name, table in self.tables.items()}
+        peers = {peer.name: _described(peer) for peer in self.peers}
+        whole = {"facts": self.facts, "references": self.references, "peers": peers, "scenarios": scenarios}
+        return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+    def _scenario(self, name: str, table: Table) -> dict[str, Any]:
+        return {
+            "about": SCENARIOS[name].about,
+            "peers": {
+                peer: {
+                    "failure": series.failure,
+                    "median": {figure: series.median(figure) for figure in _figures([series])},
+                    "spread": {figure: series.spread(figure) for figure in _figures([series])},
+                    "ratios": self._ratios(series, table),
+                    "rounds": series.rounds,
+                }
+                for peer, series in table.items()
+            },
+        }
+
+    def _ratios(self, series: Series, table: Table) -> dict[str, dict[str, float | None]]:
+        return {
+            reference: {
+                figure: series.ratio(figure, table[reference])
+                for figure in _figures([series])
+                if FIGURES[figure].compared
+            }
+            for reference in self.references
+            if reference in table
+        }
+
+    def as_markdown(self) -> str:
+        """Return the tables."""
+        parts = ["# Benchmark", *_facts(self.facts), *self._peers()]
+        for name, table in self.tables.items():
+            parts += [f"## {name}", f"{SCENARIOS[name].about}.", "\n".join(self._figures(table))]
+            parts += [text for reference in self.references if (text := _compared(table, reference))]
+            parts += self._since(name, table)
+            parts += _failures(table)
+        return "\n\n".join(parts) + "\n"
+
+    def _since(self, scenario: str, table: Table) -> Iterator[str]:
+        """Yield the table of the ratios to the earlier run, if that has the scenario."""
+        if self.before is None or scenario not in self.before["scenarios"]:
+            return
+        peers = self.before["scenarios"][scenario]["peers"]
+        names = [name for name in _figures(table.values()) if FIGURES[name].compared]
+        rows = []
+        for peer, series in table.items():
+            old = peers.get(peer, {"median": {}})["median"]
+            ratios = [_quotient(series.median(name), old.get(name)) for name in names]
+            rows.append([peer, *(_number(ratio, 2) for ratio in ratios)])
+        head = [f"times {self.before['facts']['commit']}", *(FIGURES[name].label for name in names)]
+        yield "\n".join(_table(head, rows))
+
+    def _peers(self) -> Iterator[str]:
+        yield "## Servers"
+        rows = []
+        for peer in self.peers:
+            described = _described(peer)
+            rows.append([peer.name, described["versions"], f"`{described['command']}`"])
+        yield "\n".join(_table(["server", "versions", "command"], rows, "---"))
+
+    def _figures(self, table: Table) -> list[str]:
+        names = _figures(table.values())
+        main = names[0] if names else "rate"
+        rows = [
+            [peer, *(_number(series.median(name), FIGURES[name].decimals) for name in names), _spread(series, main)]
+            for peer, series in table.items()
+            if series.rounds
+        ]
+        return _table(["server", *(FIGURES[name].label for name in names), "spread %"], rows)
+
+
+def write(report: Report, folder: Path, name: str) -> list[Path]:
+    """Write a report's files and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {folder / f"{name}.json": report.as_json(), folder / f"{name}.md": report.as_markdown()}
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+    return list(files)
+
+
+def _figures(every: Any) -> list[str]:
+    """Return the names of the figures that any of the series has, in the order of ``FIGURES``."""
+    return [name for name in FIGURES if any(series.values(name) for series in every)]
+
+
+def _described(peer: Peer) -> dict[str, str]:
+    try:
+        versions = ", ".join(f"{package} {version}" for package, version in peer.versions().items())
+    except Unavailable as exc:
+        versions = str(exc)
+    return {"versions": versions, "command": peer.shown_command(Settings())}
+
+
+def _facts(facts: dict[str, str | int | float]) -> Iterator[str]:
+    yield "\n".join(f"- {name}: {value}" for name, value in facts.items())
+
+
+def _compared(table: Table, reference: str) -> str:
+    """Return the table of the ratios to a reference, or nothing where it has no figures."""
+    other = table.get(reference)
+    names = [name for name in _figures(table.values()) if FIGURES[name].compared]
+    if other is None or not other.rounds:
+        return ""
+    rows = [
+        [peer, *(_number(series.ratio(name, other), 2) for name in names)]
+        for peer, series in table.items()
+        if series.rounds and series is not other
+    ]
+    head = [f"times {reference}", *(FIGURES[name].label for name in names)]
+    return "\n".join(_table(head, rows)) if rows else ""
+
+
+def _failures(table: Table) -> list[str]:
+    lines = [f"- {peer}: {series.failure}" for peer, series in table.items() if series.failure is not None]
+    return ["Not measured, or not to the end:", "\n".join(lines)] if lines else []
+
+
+def _quotient(new: float | None, old: float | None) -> float | None:
+    return new / old if new is not None and old else None
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:,.{decimals}f}"
+
+
+def _spread(series: Series, name: str) -> str:
+    spread = series.spread(name)
+    return _number(None if spread is None else spread * 100, 0)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], rest: str = "---:") -> list[str]:
+    """Return a table; ``rest`` says on which side all columns but the first are aligned."""
+    lines = [head, ["---", *[rest] * (len(head) - 1)], *rows]
+    return [f"| {' | '.join(line)} |" for line in lines]
