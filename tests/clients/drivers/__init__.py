@@ -1,0 +1,1 @@
+"""One module for each client: a thin layer that does with it what ``base`` asks for."""
