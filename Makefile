@@ -1,9 +1,11 @@
 # Every target makes what it needs in .venv first.
 PY := .venv/bin/python
 READY := .venv/.ready
+BENCH := .venv-bench/bin/python
+BENCH_READY := .venv-bench/.ready
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile
 
-.PHONY: test test-all test-lowest check format docs run
+.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick node check format docs run
 
 test: $(READY)  ## the suite, with the coverage that it must reach
 	$(PYTEST) --cov=safews --cov-fail-under=100
@@ -13,6 +15,22 @@ test-all: $(READY)  ## the suite on every Python that is found
 
 test-lowest: $(READY)  ## the suite with the oldest of each dependency
 	$(PY) -m nox -f .ci/noxfile.py -s lowest
+
+conformance: $(READY)  ## the whole of Autobahn|Testsuite, also on uvicorn's own, and docs/conformance.md anew
+	nice $(PY) -m tests.conformance
+
+conformance-quick: $(READY)  ## Autobahn|Testsuite but for most of its long cases
+	nice $(PY) -m tests.conformance --quick
+
+bench: $(BENCH_READY)  ## every server in every scenario, in about an hour; choose with ARGS='--scenario handshake'
+	$(BENCH) -m benchmarks $(ARGS)
+
+bench-quick: $(BENCH_READY)  ## the hot path beside uvicorn's own, in less than two minutes
+	$(BENCH) -m benchmarks --quick $(ARGS)
+
+node: tests/clients/node/node_modules/.package-lock.json  ## the clients for Node.js, without which their tests are skipped
+
+dash-env: .venv-dash/.ready  ## an environment with Dash, without which the tests with it are skipped
 
 check: $(READY)  ## lint, format, types, and whether the generated pages are up to date
 	$(PY) -m ruff check
@@ -36,4 +54,21 @@ $(READY): pyproject.toml $(wildcard safews/_startup/*)
 	python3 -m venv .venv
 	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
 	$(PY) -m pip install --quiet --editable '.[gunicorn,metrics,uvloop]' --group dev
+	touch $@
+
+$(BENCH_READY): pyproject.toml
+	python3 -m venv .venv-bench
+	$(BENCH) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BENCH) -m pip install --quiet --editable '.[uvloop]' --group bench
+	touch $@
+
+# npm writes this file last.
+tests/clients/node/node_modules/.package-lock.json: tests/clients/node/package-lock.json
+	npm ci --prefix $(<D) --no-audit --no-fund
+
+# Dash's own environment, as what it asks for is nothing that safews's tests should depend on.
+.venv-dash/.ready: pyproject.toml
+	python3 -m venv .venv-dash
+	.venv-dash/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-dash/bin/python -m pip install --quiet --editable '.[uvloop]' 'dash[fastapi]==4.2.0rc1' httptools
 	touch $@

@@ -137,7 +137,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         """End the connection because the server goes down: at once, or within ``drain_spread``."""
         if not _shutdown.has_begun(self._server_state):
             _shutdown.begin(self._server_state)
-            _report.shutting_down(self._count_open(), self.options.shutdown_code)
+            count = self._count_open()
+            if count:
+                _report.shutting_down(count, self.options.shutdown_code)
         spread = self.options.drain_spread
         if spread and self._connection.state is State.OPEN:
             self._timers.start(Timer.SPREAD, random.uniform(0, spread), self._shut_down)

@@ -1,271 +1,202 @@
+"""The demo's cases and its live view; ``test_demo_*.py`` have the rest of it."""
+
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import importlib.util
-import os
-import re
-import runpy
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import click.testing
 import pytest
-import uvicorn
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-import safews
-from safews import demo
-from safews.demo import __main__ as command
-from tests.harness import Server, serve
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-PLAYWRIGHT = importlib.util.find_spec("playwright")
-if PLAYWRIGHT is not None:
-    from playwright.sync_api import expect, sync_playwright
-
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_ARGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-WIDTHS = pytest.mark.parametrize("width", [320, 390, 1200])
+from safews.demo import _cases, _feed
+from tests.demo_serving import following, served, viewed
+from tests.harness import BINARY, TEXT, Client, Server, eventually, turns
 
 
-@asynccontextmanager
-async def served() -> AsyncIterator[Server]:
-    async with serve(demo.app, ws=safews.Protocol, lifespan="on") as server:
-        yield server
+async def ended(client: Client, code: int, reason: str = "") -> None:
+    """Take part in a close that the server has begun."""
+    await client.expect_close(code, reason)
+    await client.send_close(code, reason)
+    await client.expect_eof()
 
 
-def connecting(server: Server, path: str = "/echo") -> connect:
-    """A client; one that is given a socket asks no proxy."""
-    assert isinstance(server.address, tuple)
-    return connect(f"ws://localhost{path}", sock=socket.create_connection(server.address))
-
-
-@contextmanager
-def running() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the command in a process of its own, on a free port; yields it and its address as it prints it."""
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    argv = [sys.executable, "-m", "safews.demo", "--port", "0"]
-    with subprocess.Popen(argv, env=environ, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        try:
-            found = next(filter(None, (re.search(r"http://\S+", line) for line in process.stderr)))
-            yield process, found[0]
-        finally:
-            process.kill()
-
-
-async def respond(server: Server, method: str = "GET", path: str = "/") -> tuple[int, dict[str, str], bytes]:
-    """Request something; returns status, headers (names in lower case) and body."""
-    async with server.connect() as client:
-        await client.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        head, _, body = (await client.rest()).partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
-    return int(first.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}, body
+def is_held_back(server: Server) -> bool:
+    """Say whether a connection has more output than its socket takes."""
+    return any(protocol.transport.get_write_buffer_size() for protocol in server.state.connections)
 
 
 class TestEcho:
-    @pytest.mark.parametrize("message", ["hello", "", "grüße \N{ROCKET}", b"\x00\xff", b""])
-    async def test_a_message_comes_back_as_it_went(self, message: str | bytes) -> None:
-        async with served() as server, connecting(server) as client:
-            await client.send(message)
-            assert await client.recv() == message
+    @pytest.mark.parametrize("opcode", [TEXT, BINARY])
+    @pytest.mark.parametrize("message", ["hello", "", "grüße \N{ROCKET}"])
+    async def test_a_message_comes_back_as_it_went(self, opcode: int, message: str) -> None:
+        async with served() as server, server.open(b"/echo") as client:
+            await client.send_frame(opcode, message.encode())
+            received = await client.frame()
+            assert (received.opcode, received.payload) == (opcode, message.encode())
 
-    async def test_the_clients_close_is_answered(self) -> None:
-        async with served() as server, connecting(server) as client:
-            await client.close(4001, "enough")
-            assert (client.protocol.close_code, client.protocol.close_reason) == (4001, "enough")
+    async def test_the_live_view_counts_it(self) -> None:
+        async with viewed() as (server, view), server.open(b"/echo?a=1") as client:
+            await client.send_text("grüße")
+            await client.expect_text("grüße")
+            await view.until(lambda: view.totals.get("messages_out"))
+            seen = view.connections["/echo?a=1"]
+            assert (seen["messages_in"], seen["bytes_in"]) == (1, 7)
+            assert (seen["messages_out"], seen["bytes_out"]) == (1, 7)
+            assert (seen["state"], seen["end"]) == ("open", None)
+            assert seen["client"] == "{}:{}".format(*client.wire.socket.getsockname())
 
-    async def test_a_shutdown_closes_with_1012(self) -> None:
-        async with served() as server, connecting(server) as client:
+    async def test_the_live_view_has_the_clients_close(self) -> None:
+        async with viewed() as (server, view), server.open(b"/echo") as client:
+            await client.send_bytes(b"12345")
+            await client.frame()
+            await client.send_close(4001, "enough")
+            await client.expect_close(4001, "enough")
+            end = (await view.state("/echo", "closed"))["end"]
+            assert (end["code"], end["name"], end["reason"]) == (4001, "private use", "enough")
+            assert (end["by"], end["clean"], end["detail"], end["ping"]) == ("peer", True, "", None)
+            assert (end["messages_in"], end["messages_out"]) == (1, 1)
+            assert (end["bytes_in"], end["bytes_out"]) == (11 + 14, 7 + 10)
+            assert end["seconds"] >= 0
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("path", ["/refuse", "/nothing"])
+    async def test_a_refusal_and_a_path_that_there_is_not(self, path: str) -> None:
+        async with viewed() as (server, view):
+            assert (await server.get(path.encode())).status == 403
+            assert (await view.state(path, "refused"))["status"] == 403
+            assert view.totals["refused"] == 1
+
+    async def test_a_response_of_its_own(self) -> None:
+        async with viewed() as (server, view):
+            response = await server.get(b"/deny")
+            assert (response.status, response.one(b"retry-after")) == (429, b"60")
+            assert response.body == b"Too many of you. Try again in a minute.\n"
+            assert (await view.state("/deny", "refused"))["status"] == 429
+
+    async def test_a_crash_before_accepting(self) -> None:
+        async with viewed(errors=1) as (server, view):
+            assert (await server.get(b"/crash-early")).status == 500
+            seen = await view.state("/crash-early", "refused")
+            assert (seen["status"], seen["error"]) == (500, "RuntimeError: crashed on purpose, before accepting")
+            await view.until(lambda: view.lines[-1]["level"] == "error")
+            assert view.lines[-1]["text"] == "Exception in ASGI application"
+            assert view.lines[-1]["trace"].endswith("RuntimeError: crashed on purpose, before accepting\n")
+
+
+class TestSlow:
+    async def test_it_accepts_in_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_cases, "SLOW_SECONDS", 0.01)
+        async with served() as server, server.open(b"/slow") as client:
+            await client.send_text("hello")
+            await client.expect_text("hello")
+
+    async def test_a_client_that_leaves_before(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_cases, "SLOW_SECONDS", 3600)
+        async with viewed() as (server, view):
+            async with server.connect() as client:
+                await client.request(b"/slow")
+                await view.state("/slow", "connecting")
+            assert (await view.state("/slow", "gone"))["status"] is None
+
+
+class TestEndings:
+    async def test_a_crash(self) -> None:
+        async with viewed(errors=1) as (server, view), server.open(b"/crash") as client:
+            await client.send_text("now")
+            await client.expect_close(1011)
+            assert (await view.state("/crash", "closing"))["error"] == "RuntimeError: crashed on purpose, while open"
+            await client.send_close(1011)
+            assert (await view.state("/crash", "closed"))["end"]["by"] == "app"
+
+    async def test_a_code_and_a_reason(self) -> None:
+        path = "/close?code=4001&reason=so%20long"
+        async with viewed() as (server, view), server.open(path.encode()) as client:
+            await ended(client, 4001, "so long")
+            end = (await view.state(path, "closed"))["end"]
+            assert (end["code"], end["reason"], end["by"]) == (4001, "so long", "app")
+
+    async def test_a_code_that_may_not_be_sent(self) -> None:
+        async with viewed(errors=1) as (server, view), server.open(b"/close?code=1005") as client:
+            await ended(client, 1011)
+            seen = await view.state("/close?code=1005", "closed")
+            assert "ValueError: 'code' of websocket.close cannot be 1005" in seen["error"]
+
+    async def test_a_return(self) -> None:
+        async with served() as server, server.open(b"/leave") as client:
+            await ended(client, 1000)
+
+    async def test_a_flood_waits_for_the_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_cases, "FLOOD_MESSAGES", 40)
+        async with viewed(send_buffer=65536) as (server, view), server.connect(receive_buffer=65536) as client:
+            await client.open(b"/flood")
+            await eventually(lambda: is_held_back(server))
+            assert (await view.state("/flood", "open"))["messages_out"] < 40
+            for number in range(40):
+                received = await client.frame()
+                assert (received.opcode, received.payload[:4]) == (BINARY, number.to_bytes(4, "big"))
+                assert len(received.payload) == _cases.FLOOD_SIZE
+            await ended(client, 1000, "that was all")
+            seen = await view.state("/flood", "closed")
+            assert (seen["messages_out"], seen["bytes_out"]) == (40, 40 * _cases.FLOOD_SIZE)
+            assert seen["waited"] > 0
+
+    async def test_a_line_that_is_cut(self) -> None:
+        async with viewed() as (server, view), server.open(b"/cut?n=1") as client:
+            await ended(client, 1000)
+            end = (await view.state("/echo?n=1", "closed"))["end"]
+            assert (end["code"], end["by"], end["clean"]) == (1006, "network", False)
+
+
+class TestLiveView:
+    async def test_it_begins_with_everything(self) -> None:
+        async with served() as server:
+            await server.get(b"/refuse")
+            async with following(server) as view:
+                await view.hear()
+                assert [*view.connections] == ["/refuse"]
+                assert [line["text"] for line in view.lines if '"WebSocket /refuse" 403' in line["text"]]
+
+    async def test_it_says_at_once_that_there_is_nothing_yet(self) -> None:
+        async with served(log_level="warning") as server, following(server) as view:
+            assert await view.hear() == {"totals": {}, "connections": [], "log": []}
+
+    async def test_then_it_tells_what_is_new(self) -> None:
+        async with viewed() as (server, view):
+            await server.get(b"/refuse")
+            await view.state("/refuse", "refused")
+            await server.get(b"/deny")
+            news = await view.hear()
+            while "/deny" not in view.connections:
+                news = await view.hear()
+            assert [seen["path"] for seen in news["connections"]] == ["/deny"]
+            versions = [line["version"] for line in view.lines]
+            assert versions == sorted({*versions})
+
+    async def test_it_says_nothing_where_nothing_is_new(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_feed, "INTERVAL", 0)
+        async with served(log_level="warning") as server, following(server) as view:
+            await view.hear()
+            await turns(50)
+            assert view.client.pending() == b""
+
+    async def test_it_does_not_list_itself(self) -> None:
+        async with viewed() as (server, view), following(server):
+            await view.until(lambda: sum("/live" in line["text"] for line in view.lines) == 2)
+            assert view.connections == {}
+
+    async def test_what_a_client_sends_is_ignored(self) -> None:
+        async with viewed() as (server, view):
+            await view.client.send_text("?")
+            await server.get(b"/refuse")
+            await view.state("/refuse", "refused")
+
+    async def test_a_shutdown_ends_it(self) -> None:
+        async with viewed() as (server, view):
+            await view.until(lambda: view.lines)
             shutdown = asyncio.create_task(server.shutdown())
-            with pytest.raises(ConnectionClosedError):
-                await client.recv()
-            assert client.protocol.close_code == 1012
+            await ended(view.client, 1012)
             await shutdown
 
-    async def test_any_other_path_is_refused(self) -> None:
-        async with served() as server:
-            with pytest.raises(InvalidStatus) as caught:
-                await connecting(server, "/other")
-        assert caught.value.response.status_code == 403
-
-
-class TestPage:
-    async def test_it_is_served_at_the_root(self) -> None:
-        async with served() as server:
-            status, headers, body = await respond(server)
-        assert status == 200
-        assert headers["content-type"] == "text/html; charset=utf-8"
-        assert body.startswith(b"<!doctype html>")
-
-    async def test_the_policy_allows_its_script_and_style_and_no_other(self) -> None:
-        async with served() as server:
-            _, headers, body = await respond(server)
-        policy = headers["content-security-policy"]
-        assert "unsafe" not in policy
-        for element in (b"style", b"script"):
-            (content,) = re.findall(rb"<%b>(.*?)</%b>" % (element, element), body, re.DOTALL)
-            digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
-            assert f"{element.decode()}-src 'sha256-{digest}'" in policy
-
-    async def test_it_loads_nothing_else(self) -> None:
-        async with served() as server:
-            _, _, body = await respond(server)
-        assert all(value.startswith(b"data:") for value in re.findall(rb'(?:src|href)="([^"]*)"', body))
-        assert b"@import" not in body
-
-    async def test_its_socket_is_the_echo(self) -> None:
-        async with served() as server:
-            _, _, body = await respond(server)
-        assert b"${location.host}/echo`" in body
-
-    async def test_head_has_no_body(self) -> None:
-        async with served() as server:
-            status, headers, body = await respond(server, "HEAD")
-        assert (status, body) == (200, b"")
-        assert int(headers["content-length"]) > 1000
-
-    async def test_another_method_is_refused(self) -> None:
-        async with served() as server:
-            status, headers, _ = await respond(server, "POST")
-        assert (status, headers["allow"]) == (405, "GET, HEAD")
-
-    async def test_another_path_is_not_found(self) -> None:
-        async with served() as server:
-            status, _, body = await respond(server, path="/nothing")
-        assert status == 404
-        assert b"The page is at /" in body
-
-
-class TestCommand:
-    @pytest.fixture
-    def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-        runs: list[dict[str, Any]] = []
-        monkeypatch.setattr(uvicorn, "run", lambda app, **settings: runs.append({"app": app, **settings}))
-        return runs
-
-    def test_the_defaults(self, runs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sys, "argv", ["safews.demo"])
-        monkeypatch.delitem(sys.modules, "safews.demo.__main__")
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_module("safews.demo", run_name="__main__")
-        assert caught.value.code == 0
-        assert runs == [
-            {"app": demo.app, "host": "127.0.0.1", "port": 8000, "ws": safews.Protocol, "log_level": "info"},
-        ]
-
-    def test_host_and_port(self, runs: list[dict[str, Any]]) -> None:
-        result = click.testing.CliRunner().invoke(command.main, ["--host", "::1", "--port", "8001"])
-        assert result.exit_code == 0
-        assert [(run["host"], run["port"]) for run in runs] == [("::1", 8001)]
-
-    def test_a_port_out_of_range_is_refused(self, runs: list[dict[str, Any]]) -> None:
-        result = click.testing.CliRunner().invoke(command.main, ["--port", "65536"])
-        assert result.exit_code == 2
-        assert "--port" in result.output
-        assert runs == []
-
-    def test_it_prints_its_address_and_ends_on_a_signal(self) -> None:
-        with running() as (process, address):
-            assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*", address)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 0
-
-
-@pytest.fixture
-def page(width: int) -> Iterator[Page]:
-    """The demo's page in a browser window of that width, in pixels; the browser must not complain of anything."""
-    with running() as (_, address), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(address)
-        yield page
-        browser.close()
-        assert complaints == []
-
-
-def connected(page: Page) -> None:
-    page.get_by_role("button", name="Connect", exact=True).click()
-    expect(page.get_by_role("status")).to_have_text("open")
-
-
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM} (Debian's package chromium)")
-@pytest.mark.skipif(PLAYWRIGHT is None, reason="the package playwright is not installed")
-class TestBrowser:
-    @WIDTHS
-    def test_text_and_binary_come_back(self, page: Page) -> None:
-        connected(page)
-        page.get_by_label("Message", exact=True).fill("grüße <b>")
-        page.get_by_role("button", name="Send").click()
-        expect(page.locator("li.received span")).to_have_text("grüße <b>")
-        page.get_by_label("Binary").check()
-        page.get_by_label("Bytes", exact=True).fill("00ff 7f")
-        page.get_by_role("button", name="Send").click()
-        expect(page.locator("li.received span").last).to_have_text("00 ff 7f")
-        expect(page.locator("li.received small").last).to_contain_text("binary, 3 bytes")
-
-    @WIDTHS
-    def test_nothing_is_wider_than_the_window(self, page: Page, width: int) -> None:
-        connected(page)
-        page.get_by_label("Message", exact=True).fill("x" * 1000)
-        page.get_by_role("button", name="Send").click()
-        expect(page.locator("li.received")).to_have_count(1)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-    @pytest.mark.parametrize("width", [1200])
-    def test_enter_sends(self, page: Page) -> None:
-        connected(page)
-        page.get_by_label("Message", exact=True).press("Enter")
-        expect(page.locator("li.received span")).to_have_text("Hello, WebSocket!")
-
-    @pytest.mark.parametrize("width", [1200])
-    def test_close_and_reconnect(self, page: Page) -> None:
-        connected(page)
-        page.get_by_label("Code").fill("4001")
-        page.get_by_label("Reason").fill("done for today")
-        page.get_by_role("button", name="Close").click()
-        expect(page.get_by_role("status")).to_have_text("closed 4001")
-        expect(page.locator("li").last).to_contain_text("4001 private use, reason: done for today")
-        page.get_by_role("button", name="Reconnect").click()
-        expect(page.get_by_role("status")).to_have_text("open")
-
-    @pytest.mark.parametrize("width", [1200])
-    @pytest.mark.parametrize(("code", "reason"), [("1005", ""), ("1000", "x" * 124)])
-    def test_a_close_that_a_browser_may_not_send_is_refused(self, page: Page, code: str, reason: str) -> None:
-        connected(page)
-        page.get_by_label("Code").fill(code)
-        page.get_by_label("Reason").fill(reason)
-        page.get_by_role("button", name="Close").click()
-        expect(page.locator("#close-problem")).not_to_be_empty()
-        expect(page.get_by_role("status")).to_have_text("open")
-
-    @pytest.mark.parametrize("width", [1200])
-    def test_what_is_not_hex_is_not_sent(self, page: Page) -> None:
-        connected(page)
-        page.get_by_label("Binary").check()
-        page.get_by_label("Bytes", exact=True).fill("0")
-        page.get_by_role("button", name="Send").click()
-        expect(page.locator("#send-problem")).to_contain_text("Not hex")
-        expect(page.locator("li.sent")).to_have_count(0)
+    async def test_a_client_that_vanishes_leaves_nothing(self) -> None:
+        async with viewed() as (server, view):
+            view.client.reset()
+            await server.became_idle()

@@ -1,7 +1,10 @@
-"""A small echo application with a page to try it from a browser: ``python -m safews.demo``."""
+"""A page that shows what safews does, case by case, and what the server sees of it: ``python -m safews.demo``."""
 
 from __future__ import annotations
 
-from ._app import app
+from ._app import Demo
 
-__all__ = ["app"]
+__all__ = ["Demo", "app"]
+
+app = Demo()
+"""For ``uvicorn safews.demo:app``, which lets any origin in: the command allows only the page's own."""

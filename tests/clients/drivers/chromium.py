@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.browser import CHROMIUM, CHROMIUM_ARGS, missing
 from tests.harness import DEADLINE, Server
 
 from .base import Can, Driver, Rejected, Session, url
@@ -19,16 +18,6 @@ from .javascript import FOLDER, JavaScriptSession, Remote
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_ARGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 ORIGIN = "http://localhost"
 """Where the page says that it comes from."""
 
@@ -102,9 +91,7 @@ class Chromium(Driver):
         self.window = Window()
 
     def missing(self) -> str | None:
-        if importlib.util.find_spec("playwright") is None:
-            return "the package playwright is not installed"
-        return None if CHROMIUM.exists() else f"there is no {CHROMIUM} (Debian's package chromium)"
+        return missing()
 
     @asynccontextmanager
     async def connect(self, server: Server, subprotocols: Sequence[str]) -> AsyncIterator[Session]:

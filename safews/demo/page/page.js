@@ -1,0 +1,7 @@
+import { startCases } from "./runner.js";
+import { startConsole } from "./console.js";
+import { startFeed } from "./feed.js";
+
+startFeed();
+startConsole();
+startCases();
