@@ -57,10 +57,10 @@ class App:
         "_gone_since",
         "_link",
         "_loop",
-        "_receivers",
         "_report",
         "_work",
         "gate",
+        "receivers",
         "task",
     )
 
@@ -73,7 +73,7 @@ class App:
         self._report = report
         self._close_timeout = options.close_timeout
         self._drop = options.after_disconnect == "drop"
-        self._receivers: deque[asyncio.Future[None]] = deque()
+        self.receivers: deque[asyncio.Future[None]] = deque()
         self._gone_since: float | None = None
         self._work = 0
         self.gate = WriteGate(loop)
@@ -143,36 +143,43 @@ class App:
         connection = self._connection
         if self._work >= WORK_PER_TURN:
             await self._give_way()
-        while not connection.inbox:
+        events = connection.inbox.events
+        while not events:
             if connection.record is not None:
                 self._work += 1
                 raise self._disconnected(Gone(connection.state, connection.record)) from None
             await self._wait_for_event()
+        left = len(events) - 1
         event = connection.take()
         self._work += 1 + len(event.get("text") or event.get("bytes") or "") // WORK_SIZE
-        self._link.settle()
+        # Nothing else has changed where half of the inbox is still there and nothing has come into it.
+        if connection.inbox.is_low or len(events) != left or connection.effects:
+            self._link.settle()
         return event
 
     async def _wait_for_event(self) -> None:
         receiver = self._loop.create_future()
-        self._receivers.append(receiver)
-        self._connection.reader.waiting += 1
-        self._link.update_reading()
+        self.receivers.append(receiver)
+        connection = self._connection
+        connection.reader.waiting += 1
+        if not connection.is_clear:
+            self._link.update_reading()
         try:
             await receiver
         except BaseException:
             # Cancelled after it was woken: what it was woken for is for another.
             self._connection.reader.waiting -= 1
-            self._receivers.remove(receiver)
+            self.receivers.remove(receiver)
             self.wake()
             raise
         self._connection.reader.waiting -= 1
-        self._receivers.remove(receiver)
+        self.receivers.remove(receiver)
 
     def wake(self) -> None:
         """Wake as many receivers as there are events; all, if there will be no more."""
-        count = len(self._receivers) if self._connection.record is not None else len(self._connection.inbox)
-        for receiver in self._receivers:
+        connection = self._connection
+        count = len(self.receivers) if connection.record is not None else len(connection.inbox.events)
+        for receiver in self.receivers:
             if count <= 0:
                 return
             count -= 1
@@ -190,10 +197,11 @@ class App:
         """
         if self._work >= WORK_PER_TURN:
             await self._give_way()
-        if message_type(message) == "websocket.close":
-            await self._close(message)
-        elif self.gate.is_busy:
-            await self._send_in_turn(message)
+        if self.gate.is_busy:
+            if message_type(message) == "websocket.close":
+                await self._close(message)
+            else:
+                await self._send_in_turn(message)
         else:
             self._send(message)
         if self._work >= WORK_PER_TURN:
@@ -227,7 +235,8 @@ class App:
     def _send(self, message: Message) -> None:
         connection = self._connection
         self._link.notice_loss()
-        before = connection.outbox.size
+        outbox = connection.outbox
+        before = outbox.size
         try:
             connection.send(message)
         except Gone as gone:
@@ -236,7 +245,7 @@ class App:
                 raise self._disconnected(gone) from None
             self._work = WORK_PER_TURN
             return
-        self._work += 1 + (connection.outbox.size - before) // WORK_SIZE
+        self._work += 1 + (outbox.size - before) // WORK_SIZE
         if connection.effects:
             self._link.settle()
         else:
@@ -247,7 +256,7 @@ class App:
         now = self._loop.time()
         if self._gone_since is None:
             self._gone_since = now
-        told = self._connection.record is not None and not self._connection.inbox
+        told = self._connection.record is not None and not self._connection.inbox.events
         return self._drop and not told and now - self._gone_since < DROP_SECONDS
 
     async def _give_way(self) -> None:

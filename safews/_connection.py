@@ -16,7 +16,7 @@ from typing import cast
 from ._close import ABNORMAL, MAX_REASON, NO_STATUS, Close, ClosedBy, CloseRecord
 from ._deflate import DeflateParameters, Deflater
 from ._effects import Answered, Deadline, Effect, Ended, Finish, Gone, Settings
-from ._events import Event, Ping, Pong, Violation
+from ._events import Ping, Pong, Violation
 from ._framing import Framing
 from ._handshake import Handshake, HandshakeRefused
 from ._headers import shown
@@ -31,7 +31,7 @@ from ._messages import (
     sent_data,
 )
 from ._outbox import Outbox
-from ._reader import Mode, Reader
+from ._reader import FRAMES_PER_TURN, Mode, Reader
 from ._state import Input, Lifecycle, State
 
 DISCARD_LIMIT = 32 * 1024 * 1024
@@ -54,7 +54,7 @@ _SENT_BY_APPS = frozenset(
 )
 
 
-class Connection:
+class Connection(Lifecycle):
     """See the module. ``request`` is the upgrade request as bytes (RFC 6455 section 4.2.1).
 
     ``record`` is ``None`` until it is known how the connection ends.
@@ -63,7 +63,7 @@ class Connection:
     __slots__ = (
         "_deflate",
         "_discarded",
-        "_lifecycle",
+        "_framing",
         "_loss",
         "_settings",
         "_taken",
@@ -84,12 +84,12 @@ class Connection:
         outbox: Outbox,
         default_headers: Callable[[], Iterable[tuple[bytes, bytes]]] = tuple,
     ) -> None:
+        super().__init__()
         options = settings.options
         self._settings = settings
-        self._lifecycle = Lifecycle()
         self.handshake = Handshake(request)
         self._deflate = self._negotiate()
-        framing = Framing(
+        self._framing = Framing(
             partial(settings.codec, self._deflate, settings.max_size),
             max_size=settings.max_size,
             compression=self._deflate is not None,
@@ -102,15 +102,10 @@ class Connection:
         self.record: CloseRecord | None = None
         self.inbox = Inbox(settings.max_queue, options.receive_buffer)
         self.inbox.put_event({"type": "websocket.connect"})
-        self.reader = Reader(framing, self.inbox, options.receive_buffer)
+        self.reader = Reader(self._framing, self.inbox, options.receive_buffer)
         self.outbox = outbox
         self.effects: list[Effect] = [Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)]
         self.messages_in = 0
-
-    @property
-    def state(self) -> State:
-        """How far the connection has come."""
-        return self._lifecycle.state
 
     @property
     def may_send(self) -> bool:
@@ -133,18 +128,24 @@ class Connection:
         Raises ``TypeError`` and ``ValueError`` for what is wrong with the message, ``RuntimeError`` for one that has no
         place in this state, and ``Gone`` for one that comes after the peer has gone.
         """
-        type_ = message_type(message)
         # The states (OPEN, APP_SEND) and (ENDING, APP_SEND) of the table, in which the state stays as it is.
-        if type_ == "websocket.send" and (self.state is State.OPEN or self.state is State.ENDING):
+        if (
+            (self.state is State.OPEN or self.state is State.ENDING)
+            and type(message) is dict
+            and message.get("type") == "websocket.send"
+        ):
             self.outbox.put_message(sent_data(message))
             return
-        if type_ == "websocket.accept" and self._lifecycle.takes(Input.APP_ACCEPT):
+        type_ = message_type(message)
+        if type_ == "websocket.send" and self.takes(Input.APP_SEND):
+            self.outbox.put_message(sent_data(message))
+        elif type_ == "websocket.accept" and self.takes(Input.APP_ACCEPT):
             self._accept(message)
-        elif type_ == "websocket.close" and self._lifecycle.takes(Input.APP_CLOSE):
+        elif type_ == "websocket.close" and self.takes(Input.APP_CLOSE):
             self._close(message)
-        elif type_ == "websocket.http.response.start" and self._lifecycle.takes(Input.APP_DENY):
+        elif type_ == "websocket.http.response.start" and self.takes(Input.APP_DENY):
             self._deny(message)
-        elif type_ == "websocket.http.response.body" and self._lifecycle.takes(Input.APP_DENY_BODY):
+        elif type_ == "websocket.http.response.body" and self.takes(Input.APP_DENY_BODY):
             self._deny_body(message)
         else:
             raise self._out_of_place(type_)
@@ -208,7 +209,7 @@ class Connection:
     def cancelled(self) -> None:
         """The app's task has been cancelled: 503 or the shutdown code; without delay, if output is stuck already."""
         self._leave(Input.APP_CANCELLED, 503, self._shutdown_record())
-        if self.reader.output_paused and self._lifecycle.takes(Input.CLOCK_CLOSE_TIMEOUT):
+        if self.reader.output_paused and self.takes(Input.CLOCK_CLOSE_TIMEOUT):
             self.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
 
     def take(self) -> ReceiveEvent:
@@ -216,10 +217,10 @@ class Connection:
         event = self.inbox.take()
         self._taken += 1
         if self.record is not None:
-            if not self.inbox and self.state is State.ENDING:
+            if not self.inbox.events and self.state is State.ENDING:
                 self._apply(Input.QUEUE_ENDING_REACHED)
                 self._answer_ending()
-        elif self.inbox.is_low and not self.reader.wants_data:
+        elif not self._framing.wants_data and self.inbox.is_low:
             self.read_on()
         return event
 
@@ -227,14 +228,14 @@ class Connection:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer."""
-        if self.state in (State.OPEN, State.CLOSING):
-            self.reader.feed(data)
+        if self.state is State.OPEN or self.state is State.CLOSING:
+            self._framing.feed(data)
             self.read_on()
         elif self.state is State.CONNECTING:
-            self.reader.feed(data)
+            self._framing.feed(data)
         else:
             self._discarded += len(data)
-            if self._discarded > DISCARD_LIMIT and self._lifecycle.takes(Input.PEER_FLOOD):
+            if self._discarded > DISCARD_LIMIT and self.takes(Input.PEER_FLOOD):
                 self._apply(Input.PEER_FLOOD)
                 self.effects.append(Finish.ABORT)
 
@@ -266,9 +267,21 @@ class Connection:
 
     def read_on(self) -> None:
         """Read frames: as many as the app can take and as is fair to other connections; ``is_behind`` tells if more."""
-        for event in self.reader.events(lambda: self._mode):
-            self._handle(event)
-        if self.record is None and self.reader.wants_data and self.state in (State.DRAINING, State.CLOSED):
+        framing, most = self._framing, FRAMES_PER_TURN
+        while most > 0 and not framing.wants_data:
+            frames, size = self.reader.allowance(self._mode, most)
+            if not frames:
+                break
+            most -= frames
+            # What changes the mode comes last of what is read at once.
+            for event in framing.parse(frames, size):
+                if not isinstance(event, (str, bytes)):
+                    self._handle(event)
+                elif self.record is None:
+                    # (state, PEER_MESSAGE) of the table: the state stays as it is wherever messages are read.
+                    self.inbox.put_message(event)
+                    self.messages_in += 1
+        if self.record is None and framing.wants_data and self.state in (State.DRAINING, State.CLOSED):
             self._end_by_network()
 
     @property
@@ -278,6 +291,16 @@ class Connection:
         if self.record is not None or self.state in (State.CONNECTING, State.DENYING):
             return Mode.IGNORE
         return Mode.TAKE
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether all that has come is read, and the app has little of it left: the transport is to be read."""
+        return (
+            self._framing.is_clear
+            and self.state is State.OPEN
+            and not self.reader.pong_is_waiting
+            and self.inbox.is_low
+        )
 
     @property
     def is_behind(self) -> bool:
@@ -290,13 +313,8 @@ class Connection:
             return self.reader.holds_less
         return self.reader.wants_bytes(self._mode, reading)
 
-    def _handle(self, event: Event) -> None:
-        if isinstance(event, (str, bytes)):
-            # (state, PEER_MESSAGE) of the table: the state stays as it is wherever messages are read.
-            if self.record is None:
-                self.inbox.put_message(event)
-                self.messages_in += 1
-        elif isinstance(event, Ping):
+    def _handle(self, event: Ping | Pong | Close | Violation) -> None:
+        if isinstance(event, Ping):
             if self.state in (State.OPEN, State.CLOSING):
                 self.outbox.put_pong(event.payload)
                 self.reader.hold_after_pong()
@@ -392,7 +410,7 @@ class Connection:
 
     def _apply(self, input: Input) -> State:
         """Move to the next state, set its deadline, and return the state before."""
-        before = self._lifecycle.apply(input)
+        before = self.apply(input)
         if self.state is not before:
             options = self._settings.options
             if self.state is State.ENDING:

@@ -75,6 +75,7 @@ class Framing:
         "_max_size",
         "_message",
         "_wire_limit",
+        "is_clear",
         "wants_data",
     )
 
@@ -99,6 +100,8 @@ class Framing:
         self._ending: Close | Violation | None = None
         self.wants_data = True
         """``True``: ``parse`` can do nothing before the next ``feed``. ``False``: perhaps it can."""
+        self.is_clear = True
+        """Whether nothing is held at all."""
 
     @property
     def buffered(self) -> int:
@@ -114,7 +117,7 @@ class Framing:
         """Keep bytes from the peer. After the ending they are thrown away."""
         if self._ending is not None or not data:
             return
-        self.wants_data = False
+        self.wants_data = self.is_clear = False
         if self._fed or self._at < len(self._data):
             self._fed += data
         else:
@@ -141,6 +144,7 @@ class Framing:
             # Lets go of what has been read; less than a whole control frame is left.
             self._data = self._data[self._at :]
             self._at = 0
+            self.is_clear = not self._data and self._message is None
         return events
 
     def _end(self, ending: Close | Violation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._close import close_payload
 from ._deflate import Deflater
-from ._frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, TEXT, control_frame, frame_header
+from ._frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, SHORT, TEXT, control_frame, frame_header
 from ._messages import Data, encoded
 
 LARGE = 16 * 1024
@@ -37,12 +37,13 @@ class Outbox:
         if deflater is not None and len(payload) >= self._threshold:
             first |= RSV1
             payload = deflater.deflate(payload)
-        header = frame_header(first, len(payload))
-        if len(payload) < LARGE:
-            self.put_raw(header + payload)
+        size = len(payload)
+        header = bytes((first, size)) if size < SHORT else frame_header(first, size)
+        if size < LARGE:
+            self._chunks.append(header + payload)
         else:
-            self.put_raw(header)
-            self.put_raw(payload)
+            self._chunks += (header, payload)
+        self.size += len(header) + size
         self.messages += 1
 
     def put_ping(self, payload: bytes) -> None:

@@ -12,6 +12,7 @@ import logging
 import random
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
@@ -64,6 +65,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     """
 
     options: ClassVar[Options] = Options()
+    gather: Callable[[], None]
+    """Write the output, together with what else comes in this turn of the event loop."""
     codec: ClassVar[type[Codec]]
 
     def __init__(
@@ -125,6 +128,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             on_stall=self._stalled,
             on_turn=self._begin_turn,
         )
+        self.gather = self._output.gather
 
     def data_received(self, data: bytes) -> None:
         """Take the upgrade request; uvicorn calls this once, before the transport calls anything."""
@@ -296,10 +300,6 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     # Output
 
-    def gather(self) -> None:
-        """Write the output, together with what else comes in this turn of the event loop."""
-        self._output.gather()
-
     def _begin_turn(self) -> None:
         self._app.begin_turn()
         if self._tls and not self._is_reading:
@@ -347,16 +347,25 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def settle(self) -> None:
         """Carry out what the connection has decided: write, act, wake the app, read or not."""
         connection = self._connection
+        if connection.effects:
+            self._settle_effects()
+            return
         if connection.outbox.size:
-            if connection.effects:
-                self._output.flush()
-            else:
-                self._output.gather()
+            self._output.gather()
+        app = self._app
+        if app.receivers:
+            app.wake()
+        if not (self._is_reading and connection.is_clear):
+            self.update_reading()
+
+    def _settle_effects(self) -> None:
+        connection = self._connection
+        if connection.outbox.size:
+            self._output.flush()
+        effects, connection.effects = connection.effects, []
         try:
-            if connection.effects:
-                effects, connection.effects = connection.effects, []
-                for effect in effects:
-                    self._carry_out(effect)
+            for effect in effects:
+                self._carry_out(effect)
         finally:
             # Whatever a log handler raises, the app is told.
             self._app.wake()

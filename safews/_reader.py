@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
-from ._events import Event
 from ._framing import Framing
 from ._inbox import Inbox
 
@@ -34,50 +32,48 @@ class Reader:
     held for an app that does not wait.
     """
 
-    __slots__ = ("_framing", "_inbox", "_pong_is_waiting", "_receive_buffer", "output_paused", "waiting")
+    __slots__ = ("_inbox", "_receive_buffer", "framing", "output_paused", "pong_is_waiting", "waiting")
 
     def __init__(self, framing: Framing, inbox: Inbox, receive_buffer: int) -> None:
-        self._framing = framing
+        self.framing = framing
         self._inbox = inbox
         self._receive_buffer = receive_buffer
-        self._pong_is_waiting = False
+        self.pong_is_waiting = False
         self.output_paused = False
         self.waiting = 0
 
     def feed(self, data: bytes) -> None:
         """Keep bytes from the peer."""
-        self._framing.feed(data)
+        self.framing.feed(data)
 
     @property
     def wants_data(self) -> bool:
         """Whether everything that has come has been read, but for a frame that is not whole."""
-        return self._framing.wants_data
+        return self.framing.wants_data
 
     @property
     def holds_less(self) -> bool:
         """Whether less than ``receive_buffer`` is held."""
-        return self._inbox.size + self._framing.buffered < self._receive_buffer
+        return self._inbox.size + self.framing.buffered < self._receive_buffer
 
-    def events(self, mode: Callable[[], Mode]) -> Iterator[Event]:
-        """Read what there is. An event may change the mode that what follows it is read in."""
-        budget = FRAMES_PER_TURN
-        while budget > 0 and self._may_parse(mode()):
-            frames, size = self._inbox.room if mode() is Mode.TAKE else (budget, DROP_SIZE)
-            frames = min(frames, budget)
-            budget -= frames
-            yield from self._framing.parse(frames, size)
-            if self._framing.wants_data:
-                return
+    def allowance(self, mode: Mode, most: int) -> tuple[int, int]:
+        """Say how many frames and how many bytes of messages may be read at once; no frames where none may be."""
+        if mode is Mode.IGNORE or self.pong_is_waiting:
+            return 0, 0
+        if mode is Mode.DROP:
+            return most, DROP_SIZE
+        messages, size = self._inbox.room
+        return (min(messages, most), size) if messages > 0 and size > 0 else (0, 0)
 
     def _may_parse(self, mode: Mode) -> bool:
-        if mode is Mode.IGNORE or self._pong_is_waiting:
+        if mode is Mode.IGNORE or self.pong_is_waiting:
             return False
         messages, size = self._inbox.room
         return mode is Mode.DROP or (messages > 0 and size > 0)
 
     def is_behind(self, mode: Mode) -> bool:
         """Say whether there is input to be read in another turn; the app's next ``receive`` reads it otherwise."""
-        return not self._framing.wants_data and self._may_parse(mode) and (mode is Mode.DROP or self._inbox.is_low)
+        return not self.framing.wants_data and self._may_parse(mode) and (mode is Mode.DROP or self._inbox.is_low)
 
     def wants_bytes(self, mode: Mode, reading: bool) -> bool:
         """Say whether the transport is to be read; ``reading`` says whether it is.
@@ -87,7 +83,7 @@ class Reader:
         """
         if mode is Mode.IGNORE:
             return True
-        if not self._may_parse(mode) or not self._framing.wants_data:
+        if not self._may_parse(mode) or not self.framing.wants_data:
             return False
         if mode is Mode.DROP or self.waiting:
             return True
@@ -97,13 +93,13 @@ class Reader:
 
     def hold_after_pong(self) -> None:
         """A Pong has been written: read no further while output is paused."""
-        self._pong_is_waiting = self.output_paused
+        self.pong_is_waiting = self.output_paused
 
     def forget_pong(self) -> None:
         """Nothing more will be written: read on all the same."""
-        self._pong_is_waiting = False
+        self.pong_is_waiting = False
 
     def resume_output(self) -> bool:
         """Output is no longer paused; say whether that held reading up."""
-        held_up, self._pong_is_waiting, self.output_paused = self._pong_is_waiting, False, False
+        held_up, self.pong_is_waiting, self.output_paused = self.pong_is_waiting, False, False
         return held_up

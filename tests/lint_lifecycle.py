@@ -31,10 +31,11 @@ ALLOWED = {
     ("_connection.py", "output_paused"): "told on to the reader",
     (
         "_reader.py",
-        "_pong_is_waiting",
+        "pong_is_waiting",
     ): "whether a Pong waits for the transport: holds up reading, nothing else",
     ("_protocol.py", "_is_reading"): "whether the transport is read: flow control, to and fro while open",
     ("_keepalive.py", "_unread"): "whether the transport is read, as the pings are told it",
+    ("_framing.py", "is_clear"): "whether anything is held: it goes to and fro with every read",
     ("_framing.py", "wants_data"): "whether what was fed has been parsed: it goes to and fro with every read",
     (
         "_framing.py",
@@ -122,8 +123,13 @@ def _check_state(module: str, tree: ast.AST, settings: Iterable[Setting]) -> Ite
         line = getattr(node, "lineno", 0)
         if name == "TABLE":
             yield Finding(module, line, "TABLE is used outside _state.py")
-        elif module != OWNER_MODULE and (name == "Lifecycle" or name == "_lifecycle"):
+        elif module != OWNER_MODULE and _is_of_lifecycle(node, name):
             yield Finding(module, line, "the lifecycle is used by another than the connection")
+
+
+def _is_of_lifecycle(node: ast.AST, name: str | None) -> bool:
+    """Say whether this is the class, or a call of what it has."""
+    return name == "Lifecycle" or (isinstance(node, ast.Attribute) and name in ("apply", "takes"))
 
 
 def _used_name(node: ast.AST | None) -> str | None:

@@ -222,10 +222,14 @@ class TestReceive:
         assert task.done()
         assert side.connection.reader.waiting == 0
 
-    def test_reading_is_looked_at_before_waiting(self, side: Side, loop: FakeLoop) -> None:
+    @pytest.mark.parametrize(("data", "calls"), [(frame(TEXT, b"hello")[:-1], ["update_reading"]), (b"", [])])
+    def test_waiting_lets_the_rest_of_a_message_come(
+        self, side: Side, loop: FakeLoop, data: bytes, calls: list[str]
+    ) -> None:
+        side.connection.receive_data(data)
         side.receive()
         loop.run()
-        assert side.calls == ["update_reading"]
+        assert side.calls == calls
 
     def test_taking_lets_the_connection_read_on(self, make: Make, loop: FakeLoop) -> None:
         side = make(max_queue=2)

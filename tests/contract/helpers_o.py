@@ -81,7 +81,7 @@ def unsent(protocol: Any) -> int:
 def unread(protocol: Any) -> int:
     """The bytes of input that a connection holds: in its inbox, and not yet parsed or finished."""
     connection = protocol._connection
-    held: int = connection.inbox.size + connection.reader._framing.buffered
+    held: int = connection.inbox.size + connection.reader.framing.buffered
     return held
 
 
