@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from time import perf_counter
 
 from ._patience import Patience
 
@@ -21,6 +22,7 @@ class Keepalive:
         "_handle",
         "_interval",
         "_loop",
+        "_measured_from",
         "_on_timeout",
         "_patience",
         "_payload",
@@ -46,7 +48,7 @@ class Keepalive:
         self._on_timeout = on_timeout
         self._handle: asyncio.TimerHandle | None = None
         self._payload = b""
-        self._sent_at = self._sent_last = 0.0
+        self._sent_at = self._sent_last = self._measured_from = 0.0
         self._unread = False
         self.round_trip: float | None = None
 
@@ -77,15 +79,18 @@ class Keepalive:
         if self._handle is None or not payload or payload != self._payload:
             return
         self._payload = b""
-        self.round_trip = self._loop.time() - self._sent_at
+        # uvloop's clock goes in milliseconds.
+        self.round_trip = perf_counter() - self._measured_from
         if self._patience is not None:
             self._handle.cancel()
-            self._handle = self._loop.call_later(max(0.0, self._interval - self.round_trip), self._ping)
+            rest = self._interval - (self._loop.time() - self._sent_at)
+            self._handle = self._loop.call_later(max(0.0, rest), self._ping)
 
     def _ping(self) -> None:
         # Nobody who does not see our pings can answer them.
         self._payload = random.getrandbits(32).to_bytes(4, "big")
         self._sent_at = self._sent_last = now = self._loop.time()
+        self._measured_from = perf_counter()
         self._send_ping(self._payload)
         if self._patience is None:
             self._handle = self._loop.call_later(self._interval, self._ping)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from safews import _keepalive
 from safews._keepalive import Keepalive
 from safews._patience import STEPS
 from tests.fakes import FakeLoop
+from tests.harness import within
 
 INTERVAL = 20.0
 TIMEOUT = 8.0
@@ -43,8 +47,10 @@ class Peer:
 
 
 @pytest.fixture
-def loop() -> FakeLoop:
-    return FakeLoop()
+def loop(monkeypatch: pytest.MonkeyPatch) -> FakeLoop:
+    loop = FakeLoop()
+    monkeypatch.setattr(_keepalive, "perf_counter", loop.time)
+    return loop
 
 
 @pytest.fixture
@@ -299,3 +305,22 @@ def test_stop_twice(loop: FakeLoop, peer: Peer) -> None:
     peer.keepalive.stop()
     peer.keepalive.stop()
     assert loop.timers == []
+
+
+async def test_a_real_round_trip_is_finer_than_the_loops_clock() -> None:
+    """uvloop's clock goes in milliseconds; the way there and back within a process takes microseconds."""
+    loop = asyncio.get_running_loop()
+    answered = loop.create_future()
+
+    def ping(payload: bytes) -> None:
+        loop.call_soon(answer, payload)
+
+    def answer(payload: bytes) -> None:
+        keepalive.pong(payload)
+        keepalive.stop()
+        answered.set_result(None)
+
+    keepalive = Keepalive(loop, 0.001, 10.0, ping, lambda: None)
+    keepalive.start()
+    await within(answered)
+    assert keepalive.round_trip

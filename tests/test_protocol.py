@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from safews import _admission, _output, _protocol
+from safews import _admission, _keepalive, _output, _protocol
 from safews._admission import Census
 from safews._app_errors import ClientDisconnected
 from safews._handshake import Handshake
@@ -186,8 +186,9 @@ def logs() -> Iterator[Logs]:
 
 
 @pytest.fixture
-def loop() -> Iterator[FakeLoop]:
+def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
     loop = FakeLoop()
+    monkeypatch.setattr(_keepalive, "perf_counter", loop.time)
     yield loop
     loop.end()
 
