@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from pathlib import Path
 
 import nox
@@ -35,6 +36,7 @@ def tests(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The suite with the oldest of each dependency that pyproject.toml allows."""
     session.chdir(ROOT)
-    oldest = [requirement.replace(">=", "==") for requirement in PROJECT["project"]["dependencies"]]
+    requirements = [*PROJECT["project"]["dependencies"], *chain(*PROJECT["project"]["optional-dependencies"].values())]
+    oldest = [requirement.replace(">=", "==") for requirement in requirements]
     session.install("--editable", EXTRAS, *oldest, *nox.project.dependency_groups(PROJECT, "dev"))
     session.run(*PYTEST, *session.posargs)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from types import FrameType
 from typing import Any
 
+from ._options import Options
+
 try:
+    from gunicorn.arbiter import Arbiter
     from uvicorn_worker import UvicornWorker
 except ImportError as error:
     raise ImportError("safews.workers needs gunicorn and uvicorn-worker: pip install safews[gunicorn]") from error
@@ -17,3 +23,23 @@ class Worker(UvicornWorker):
     """
 
     CONFIG_KWARGS: dict[str, Any] = UvicornWorker.CONFIG_KWARGS | {"ws": "safews:Protocol"}
+
+    def init_process(self) -> None:
+        """Serve, unless an option in the environment is malformed.
+
+        Then it exits with the status that stops gunicorn. uvicorn would meet the error too late for that, when the
+        worker counts as booted, and gunicorn would start workers for ever.
+        """
+        try:
+            Options.from_environ()
+        except ValueError as error:
+            self.log.error("%s", error)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+        super().init_process()  # type: ignore[no-untyped-call]
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End on SIGQUIT, gunicorn's quick shutdown, as uvicorn does on SIGINT: at once if it is ending already.
+
+        uvicorn does not know SIGQUIT, so gunicorn would wait for its ``--graceful-timeout`` and kill it.
+        """
+        signal.raise_signal(signal.SIGINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -13,13 +14,36 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from websockets.sync.client import ClientConnection
 
 ROOT = Path(__file__).parent.parent
 DEADLINE = 30.0
 """Seconds until something that should happen counts as missing."""
+
+# What the application knows of the protocol that serves it, it finds among the objects of its process.
+APP = """
+import gc, json, os
+
+async def app(scope, receive, send):
+    assert scope["type"] == "websocket"
+    (protocol,) = {type(o) for o in gc.get_objects() if type(type(o)).__name__ == "ConfiguredType"}
+    await receive()
+    await send({"type": "websocket.accept"})
+    facts = {
+        "name": f"{protocol.__module__}:{protocol.__qualname__}",
+        "codec": protocol.codec.name,
+        "options": {name: getattr(protocol.options, name) for name in ("close_timeout", "allowed_origins")},
+        "scheme": scope["scheme"],
+        "client": scope["client"],
+        "pid": os.getpid(),
+    }
+    await send({"type": "websocket.send", "text": json.dumps(facts)})
+    while (message := await receive())["type"] != "websocket.disconnect":
+        await send({**message, "type": "websocket.send"})
+"""
 
 
 class Environment(NamedTuple):
@@ -109,6 +133,14 @@ def running(environment: Environment, command: Sequence[str], **variables: str) 
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(DEADLINE)
+
+
+def facts_from(client: ClientConnection) -> dict[str, Any]:
+    """Have a message echoed by ``APP``, and return what it says of itself."""
+    facts: dict[str, Any] = json.loads(client.recv(DEADLINE))
+    client.send("to and fro")
+    assert client.recv(DEADLINE) == "to and fro"
+    return facts
 
 
 def connected_socket(address: int | str) -> socket.socket:

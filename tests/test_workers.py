@@ -1,12 +1,23 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import signal
 import sys
 
 import pytest
+from gunicorn.workers.base import Worker as GunicornWorker
 from uvicorn_worker import UvicornWorker
 
 from safews import workers
+
+
+@pytest.fixture
+def worker() -> workers.Worker:
+    """A worker that is not set up: gunicorn would have it take over uvicorn's loggers."""
+    worker: workers.Worker = workers.Worker.__new__(workers.Worker)
+    worker.log = logging.getLogger("gunicorn")
+    return worker
 
 
 def test_the_worker_is_uvicorn_s() -> None:
@@ -25,3 +36,30 @@ def test_what_to_install_where_a_package_is_missing(missing: str, monkeypatch: p
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ImportError, match=r"pip install safews\[gunicorn\]"):
         importlib.import_module("safews.workers")
+
+
+def test_well_formed_options_let_it_serve(worker: workers.Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = []
+    monkeypatch.setattr(GunicornWorker, "init_process", lambda self: served.append(self))
+    worker.init_process()
+    assert served == [worker]
+
+
+def test_a_malformed_option_ends_it_before_it_serves(
+    worker: workers.Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(GunicornWorker, "init_process", lambda _: pytest.fail("it serves"))
+    monkeypatch.setenv("SAFEWS_CLOSE_TIMEOUT", "soon")
+    with pytest.raises(SystemExit) as ended:
+        worker.init_process()
+    assert ended.value.code == 3
+    assert caplog.messages == ["SAFEWS_CLOSE_TIMEOUT='soon': must be a number of seconds"]
+
+
+def test_gunicorn_s_quick_shutdown_is_a_sigint_for_uvicorn(
+    worker: workers.Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[signal.Signals] = []
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    worker.handle_exit(signal.SIGQUIT, None)
+    assert raised == [signal.SIGINT]

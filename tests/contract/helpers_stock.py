@@ -9,20 +9,17 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
 import safews.websockets
 import safews.wsproto
-from tests.harness import Client
+from tests.harness import UVICORN_VERSION, Client
 
 SEEN_IN = (0, 54)
 """The uvicorn whose own classes were looked at; those of an older one differ, and say nothing about a switch."""
 
-_too_old = pytest.mark.skipif(
-    tuple(map(int, uvicorn.__version__.split(".")[:2])) < SEEN_IN, reason="the own classes of this uvicorn are older"
-)
+_too_old = pytest.mark.skipif(UVICORN_VERSION < SEEN_IN, reason="the own classes of this uvicorn are older")
 
 STOCK = [
     pytest.param(WebSocketsSansIOProtocol, id="uvicorn-sansio", marks=_too_old),

@@ -12,6 +12,7 @@ from tests.harness import (
     CONTINUATION,
     PING,
     TEXT,
+    UVLOOP_VERSION,
     Call,
     Client,
     Frame,
@@ -175,13 +176,15 @@ async def test_in_order_app_ends_before_it_reaches_the_close(
         assert (record.__dict__["websocket_close_code"], record.__dict__["websocket_closed_by"]) == (4001, "peer")
 
 
-async def test_in_order_peer_that_vanishes_meanwhile(start: Start, protocol: Any) -> None:
+async def test_in_order_peer_that_vanishes_meanwhile(start: Start, protocol: Any, loop_name: str) -> None:
     ws = protocol.with_options(close_grace=LONG_GRACE)
     async with accepted(start, ws=ws) as (server, client, call):
         await receive_one(client, call)
         send_now(client, frame(TEXT, b"two") + close_frame(4000, "bye"))
         client.reset()
-        await eventually(lambda: not server.state.connections)
+        # Up to 0.22 uvloop takes it for the end of the peer's side, after which the peer may still read.
+        if loop_name == "asyncio" or UVLOOP_VERSION >= (0, 23):
+            await eventually(lambda: not server.state.connections)
         assert await call.receive() == {"type": "websocket.receive", "text": "two"}
         await call.disconnect(4000, "bye")
 

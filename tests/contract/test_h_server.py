@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from tests.harness import TEXT, App, Call, Response, Server, Start, echo, frame
+from tests.harness import TEXT, UVICORN_VERSION, App, Call, Response, Server, Start, echo, frame
 
 pytestmark = pytest.mark.every_http
 
@@ -59,7 +59,8 @@ async def test_h17_task_that_cannot_be_made_is_answered(start: Start) -> None:
     loop = asyncio.get_running_loop()
 
     def factory(loop: asyncio.AbstractEventLoop, coro: Any, **keywords: Any) -> Any:
-        if "safews" in Path(coro.cr_code.co_filename).parts:
+        # uvloop's own coroutines are compiled, and have no code of Python's.
+        if inspect.iscoroutine(coro) and "safews" in Path(coro.cr_code.co_filename).parts:
             coro.close()
             raise TypeError("no such keyword")
         keywords.pop("eager_start", None)
@@ -88,7 +89,8 @@ async def test_h17_next_connection_is_served(start: Start) -> None:
 
 
 async def test_h18_accepted_handshake_counts_as_a_request(start: Start) -> None:
-    async with start(App(echo), limit_max_requests=1) as server:
+    # uvicorn says that it has reached its limit, up to 0.40 at warning.
+    async with start(App(echo), limit_max_requests=1, warnings=int(UVICORN_VERSION < (0, 41))) as server:
         assert not await server.uvicorn.on_tick(1)
         async with server.open() as client:
             assert server.state.total_requests == 1

@@ -178,7 +178,7 @@ async def test_h10_answer_in_time_stops_the_clock(start: Start, protocol: Any) -
         await call.finish()
 
 
-async def test_h10_denial_that_has_started_stops_the_clock(start: Start, protocol: Any) -> None:
+async def test_h10_denial_in_time_stops_the_clock(start: Start, protocol: Any) -> None:
     app = App()
     loop = asyncio.get_running_loop()
     ws = protocol.with_options(accept_timeout=20, write_timeout=None)
@@ -187,10 +187,28 @@ async def test_h10_denial_that_has_started_stops_the_clock(start: Start, protoco
         await client.request()
         call = await app.call()
         await call.send("websocket.http.response.start", status=403)
-        assert not pending_timers(loop) - before
         await call.send("websocket.http.response.body")
         assert (await client.response()).status == 403
+        client.close()
+        await eventually(lambda: not server.state.connections)
+        assert not pending_timers(loop) - before
         await call.finish()
+
+
+async def test_h10_denial_that_is_not_complete_in_time_is_cut(start: Start, protocol: Any) -> None:
+    app = App()
+    ws = protocol.with_options(accept_timeout=0.2)
+    async with start(app, ws=ws, warnings=1) as server, server.connect() as client:
+        await client.request(b"/slow")
+        call = await app.call()
+        await call.send("websocket.http.response.start", status=403)
+        await call.send("websocket.http.response.body", body=b"part", more_body=True)
+        response = await client.response()
+        assert (response.status, response.body, response.complete) == (403, b"part", False)
+        with pytest.raises(ClientDisconnected):
+            await call.send("websocket.http.response.body", body=b"late")
+        await call.finish()
+    assert "/slow" in server.logs.warnings[0]
 
 
 async def test_h10_is_off_by_default(start: Start) -> None:

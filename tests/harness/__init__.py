@@ -42,8 +42,8 @@ from .app import App, Call, Message, Scope, echo
 from .client import ACCEPT, KEY, UPGRADE, Client, Headers, Response, upgrade_request
 from .frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_frame, frame, masked, parse_frame
 from .logs import Logs
-from .loops import DEADLINE, LOOPS, eventually, run, turns, within
-from .server import Server, serve
+from .loops import DEADLINE, LOOPS, UVLOOP_VERSION, eventually, run, turns, within
+from .server import UVICORN_VERSION, Server, serve
 from .wire import TLSWire, Wire
 
 Start = Callable[..., AbstractAsyncContextManager[Server]]
@@ -61,6 +61,8 @@ __all__ = [
     "PONG",
     "TEXT",
     "UPGRADE",
+    "UVICORN_VERSION",
+    "UVLOOP_VERSION",
     "App",
     "Call",
     "Client",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Coroutine
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 import uvloop
@@ -16,6 +17,9 @@ DEADLINE = 5.0
 
 TEST_DEADLINE = 30.0
 """Seconds that a whole test may take."""
+
+UVLOOP_VERSION = tuple(map(int, version("uvloop").split(".")[:2]))
+"""For what differs between the versions that the suite runs with."""
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.SelectorEventLoop,

@@ -20,6 +20,9 @@ from .logs import Logs, captured
 from .loops import DEADLINE, eventually, within
 from .wire import TLSWire, Wire
 
+UVICORN_VERSION = tuple(map(int, uvicorn.__version__.split(".")[:2]))
+"""For what differs between the versions that the suite runs with."""
+
 
 @functools.cache
 def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
