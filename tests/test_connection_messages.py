@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from types import MappingProxyType
 
 import pytest
 
@@ -106,6 +107,10 @@ class TestReceiving:
 
 class TestSending:
     """[O3, O4, C11]"""
+
+    def test_any_mapping_is_a_message(self, bench):
+        bench.connection.send(MappingProxyType(send("hello")))
+        assert bench.written().frames == [Frame(TEXT, b"hello")]
 
     @pytest.mark.parametrize(
         ("message", "sent"),
