@@ -3,9 +3,11 @@ PY := .venv/bin/python
 READY := .venv/.ready
 BENCH := .venv-bench/bin/python
 BENCH_READY := .venv-bench/.ready
+FUZZ := .venv-fuzz/bin/python
+FUZZ_READY := .venv-fuzz/.ready
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile
 
-.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick node check format docs run
+.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick fuzz mutants node check format docs run
 
 test: $(READY)  ## the suite, with the coverage that it must reach
 	$(PYTEST) --cov=safews --cov-fail-under=100
@@ -27,6 +29,13 @@ bench: $(BENCH_READY)  ## every server in every scenario, in about an hour; choo
 
 bench-quick: $(BENCH_READY)  ## the hot path beside uvicorn's own, in less than two minutes
 	$(BENCH) -m benchmarks --quick $(ARGS)
+
+fuzz: $(FUZZ_READY)  ## a minute of fuzzing for each target; more with ARGS='--seconds 3600 --keep'
+	nice $(FUZZ) -m tests.fuzz $(ARGS)
+
+mutants: $(FUZZ_READY)  ## changes to the core that no test notices; of one module with ARGS='safews._reader*'
+	nice $(FUZZ) -m mutmut run --max-children 1 $(ARGS)
+	$(FUZZ) -m mutmut results
 
 node: tests/clients/node/node_modules/.package-lock.json  ## the clients for Node.js, without which their tests are skipped
 
@@ -60,6 +69,13 @@ $(BENCH_READY): pyproject.toml
 	python3 -m venv .venv-bench
 	$(BENCH) -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BENCH) -m pip install --quiet --editable '.[uvloop]' --group bench
+	touch $@
+
+# atheris comes as a wheel for some versions of Python only.
+$(FUZZ_READY): pyproject.toml
+	python3 -m venv .venv-fuzz
+	$(FUZZ) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(FUZZ) -m pip install --quiet --editable '.[uvloop]' --group fuzz
 	touch $@
 
 # npm writes this file last.

@@ -113,6 +113,8 @@ class Reference:
         self.compressed = False
         self.payload = b""
         self.context: zlib._Decompress | None = None
+        self.stream: zlib._Decompress | None = None
+        self.begun = False
 
     def decode(self, stream: bytes) -> list[Event]:
         """Return the events of a stream; the detail of a ``Violation`` is empty."""
@@ -193,20 +195,23 @@ class Reference:
     def inflate(self, final: bool) -> bytes:
         """RFC 7692 section 7.2.2, byte by byte, from the beginning of the message."""
         assert self.deflate is not None
-        stream = self.context.copy() if self.context else None
-        inflated = b""
-        begun = False
-        for byte in self.payload:
-            stream, begun = stream or self.new_stream(), True
-            inflated += self.inflate_some(stream, bytes((byte,)))
-            if stream.eof:
-                stream, begun = None, False
-            require(self.max_size is None or len(inflated) <= self.max_size, 1009)
+        self.stream = self.context.copy() if self.context else None
+        self.begun = False
+        inflated = self.inflate_bytes(self.payload, b"")
         if final:
-            if begun and stream:
-                inflated += self.inflate_some(stream, b"\x00\x00\xff\xff")
+            if self.begun:
+                inflated = self.inflate_bytes(b"\x00\x00\xff\xff", inflated)
+            self.context = None if self.deflate.client_no_context_takeover else self.stream
+        return inflated
+
+    def inflate_bytes(self, data: bytes, inflated: bytes) -> bytes:
+        """Add what these bytes stand for; where a deflate stream ends, the next byte begins another."""
+        for byte in data:
+            self.stream, self.begun = self.stream or self.new_stream(), True
+            inflated += self.inflate_some(self.stream, bytes((byte,)))
+            if self.stream.eof:
+                self.stream, self.begun = None, False
             require(self.max_size is None or len(inflated) <= self.max_size, 1009)
-            self.context = None if self.deflate.client_no_context_takeover else stream
         return inflated
 
     def new_stream(self) -> zlib._Decompress:

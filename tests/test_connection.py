@@ -327,6 +327,7 @@ class TestDenial:
         written = denying.written()
         assert (written.status, written.body) == (401, b"")
         assert denying.finishes == [Finish.LINGER]
+        assert denying.record == CloseRecord(ABNORMAL, "", ClosedBy.APP, clean=False)
         assert denying.take_all() == [disconnect(1006)]
 
     @pytest.mark.parametrize("end", ["returned", "crashed"])
@@ -351,6 +352,7 @@ class TestDenial:
         denying.connection.shutdown()
         denying.connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
         assert (denying.state, denying.finishes) == (State.CLOSED, [Finish.ABORT])
+        assert denying.record == CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail="close timeout")
         assert denying.take_all() == [disconnect(1006)]
 
     def test_the_peer_goes_away(self, denying):
@@ -392,6 +394,13 @@ class TestUnansweredLoss:
             bench.connection.send(ACCEPT)
         bench.connection.send(APP_CLOSE)
         assert bench.wire() == b""
+
+    @pytest.mark.parametrize("lose", [lambda c: c.receive_eof(), lambda c: c.lost("reset")], ids=["end", "reset"])
+    def test_early_frames_are_for_nobody(self, lose):
+        bench = Bench()
+        bench.connection.receive_data(frame(TEXT, b"early"))
+        lose(bench.connection)
+        assert bench.take_all() == [CONNECT, disconnect(1006)]
 
     def test_the_first_reason_of_a_loss_stays(self):
         bench = Bench()
@@ -659,10 +668,8 @@ class TestClock:
     def test_peer_that_takes_no_output_is_aborted(self):
         bench = Bench().opened()
         bench.connection.timed_out(Input.CLOCK_WRITE_TIMEOUT)
-        assert bench.record is not None
-        assert (bench.record.code, bench.record.by) == (ABNORMAL, ClosedBy.SERVER)
-        assert "slow peer" in bench.record.detail
-        assert (bench.wire(), bench.finishes, bench.ends) == (b"", [Finish.ABORT], [bench.record])
+        record = CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail="slow peer: it takes no output")
+        assert (bench.wire(), bench.finishes, bench.ends) == (b"", [Finish.ABORT], [record])
         assert bench.take_all() == [disconnect(1006)]
         with pytest.raises(Gone):
             bench.connection.send(send(""))

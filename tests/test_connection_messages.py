@@ -7,8 +7,10 @@ from types import MappingProxyType
 
 import pytest
 
+from safews import _connection
 from safews._deflate import DeflateParameters
 from safews._effects import Gone
+from safews._reader import FRAMES_PER_TURN
 from safews._state import State
 from tests.connections import (
     ACCEPT,
@@ -48,6 +50,30 @@ class TestReceiving:
         bench.connection.receive_data(frame(TEXT if isinstance(data, str) else BINARY, wire))
         assert bench.take_all() == [got(data)]
         assert bench.connection.messages_in == 1
+
+    def test_messages_are_counted(self, bench):
+        bench.connection.receive_data(frame(TEXT, b"a") * 2)
+        bench.connection.receive_data(frame(TEXT, b"b"))
+        assert bench.connection.messages_in == 3
+
+    @pytest.mark.parametrize(("codec", "fast_lane"), LANES, ids=LANE_NAMES)
+    def test_plain_frames_take_the_lane_of_the_option(self, monkeypatch, codec, fast_lane):
+        monkeypatch.setattr(codec, "receive", lambda self, data: "by the library")
+        bench = Bench(codec, fast_lane).opened()
+        bench.connection.receive_data(frame(TEXT, b"here"))
+        assert bench.take_all() == [got("here" if fast_lane else "by the library")]
+
+    def test_a_turn_is_used_to_its_last_frame(self, new):
+        # The inbox has room for one less, but a ping takes none.
+        bench = new(max_queue=FRAMES_PER_TURN - 1).opened()
+        bench.connection.receive_data(frame(PING) * 2 * FRAMES_PER_TURN)
+        assert len(bench.written().frames) == FRAMES_PER_TURN
+
+    def test_between_the_marks_it_is_read_on_where_it_is_read(self, new):
+        bench = new(max_queue=4).opened()
+        bench.connection.receive_data(frame(TEXT, b"x") * 3)
+        assert bench.connection.wants_bytes(True)
+        assert not bench.connection.wants_bytes(False)
 
     def test_byte_by_byte_with_a_ping_between_compressed_fragments(self, new):
         bench = new(head=DEFLATE).opened()
@@ -107,6 +133,16 @@ class TestReceiving:
 
 class TestSending:
     """[O3, O4, C11]"""
+
+    @pytest.mark.parametrize("queued", [b"", frame(TEXT, b"x") + close_frame(1000)], ids=["open", "ending"])
+    def test_takes_the_shortcut(self, monkeypatch, new, queued):
+        bench = new().opened()
+        bench.connection.receive_data(frame(TEXT, b"first"))
+        bench.take_all()
+        bench.connection.receive_data(queued)
+        monkeypatch.setattr(_connection, "message_type", lambda message: pytest.fail("not by the shortcut"))
+        bench.connection.send(send("hello"))
+        assert bench.written().frames == [Frame(TEXT, b"hello")]
 
     def test_any_mapping_is_a_message(self, bench):
         bench.connection.send(MappingProxyType(send("hello")))

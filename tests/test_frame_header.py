@@ -40,8 +40,11 @@ class TestReadHeader:
         wire = header(FIN | BINARY, length) + KEY
         assert [read_header(wire[:size], 0) for size in range(len(wire))] == [None] * len(wire)
 
-    def test_unmasked_has_no_key(self):
-        assert read_header(b"\x81\x05", 0) == Header(0x81, 0x05, 5, 2)
+    @pytest.mark.parametrize("length", LENGTHS)
+    def test_unmasked_has_no_key(self, length):
+        masked = header(FIN | TEXT, length)
+        wire = bytes((masked[0], masked[1] & 0x7F)) + masked[2:]
+        assert read_header(wire, 0) == Header(FIN | TEXT, wire[1], length, len(wire))
 
     @pytest.mark.parametrize("length", LENGTHS)
     def test_at_an_offset(self, length):

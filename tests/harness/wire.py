@@ -18,10 +18,12 @@ class Wire:
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
+        self._sending = asyncio.Lock()
 
     async def send(self, data: bytes) -> None:
-        """Send all of ``data``."""
-        await within(asyncio.get_running_loop().sock_sendall(self.socket, data))
+        """Send all of ``data``, behind what another task of the test is sending."""
+        async with self._sending:
+            await within(asyncio.get_running_loop().sock_sendall(self.socket, data))
 
     async def receive(self) -> bytes:
         """Wait for data; ``b""`` at the end of the stream, ``ConnectionResetError`` on a reset."""

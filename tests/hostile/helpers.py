@@ -1,0 +1,102 @@
+"""What the tests in the event loop of the server share: an app with an echo beside it, and what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.harness import CLOSE, PING, PONG, TEXT, App, Call, Client, Frame, Server, Start, echo
+from tests.harness.app import Script
+
+OTHER = b"/other"
+
+
+def beside_echo(script: Script) -> App:
+    """Make an app that runs the script, and an echo for those who connect to ``/other``."""
+
+    async def choose(call: Call) -> object:
+        return await (echo if call.scope["path"] == OTHER.decode() else script)(call)
+
+    return App(choose)
+
+
+@asynccontextmanager
+async def under_attack(start: Start, script: Script, **settings: Any) -> AsyncIterator[tuple[Server, Client]]:
+    """Serve a script, and beside it an echo, which is served before and afterwards; gives the client of the echo too.
+
+    At the end, and before a shutdown, every call is over, and neither connections nor tasks are left.
+    """
+    app = beside_echo(script)
+    async with start(app, **settings) as server:
+        async with server.open(OTHER) as other:
+            await echoes(other)
+            yield server, other
+            await echoes(other)
+            await leaves(other)
+        await server.became_idle()
+        for call in app.calls:
+            await call.ended()
+
+
+async def echoes(client: Client) -> None:
+    """Have a message echoed."""
+    await client.send_text("meanwhile")
+    assert await past_pings(client) == Frame(TEXT, b"meanwhile")
+
+
+async def leaves(client: Client) -> None:
+    """Close as a healthy peer does."""
+    await client.send_close(1000)
+    assert (await past_pings(client)).opcode == CLOSE
+    await client.expect_eof()
+
+
+async def past_pings(client: Client) -> Frame:
+    """Read the next frame that is no Ping; those before it are answered."""
+    while (received := await client.frame()).opcode == PING:
+        await client.send_frame(PONG, received.payload)
+    return received
+
+
+async def turns_until(happened: Callable[[], object], most: int) -> int:
+    """Count the turns of the event loop until something has happened; more than ``most`` are an error."""
+    for turn in range(most + 1):
+        if happened():
+            return turn
+        await asyncio.sleep(0)
+    raise AssertionError(f"not within {most} turns of the event loop")
+
+
+class Ticks:
+    """Counts the calls of a method by the object whose it is, for as long as ``monkeypatch`` holds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
+        self._counts: Counter[int] = Counter()
+        original = getattr(owner, name)
+
+        def counting(instance: object, *args: object) -> object:
+            self._counts[id(instance)] += 1
+            return original(instance, *args)
+
+        monkeypatch.setattr(owner, name, counting)
+
+    def of(self, instance: object) -> int:
+        """Say how many there have been since the last ``forget``."""
+        return self._counts[id(instance)]
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._counts.clear()
+
+
+def protocol_of(server: Server, client: Client) -> Any:
+    """Find the protocol object that a client is connected to."""
+    address = client.wire.socket.getsockname()
+    connections: set[Any] = set(server.state.connections)
+    (protocol,) = (found for found in connections if found._client == address)
+    return protocol

@@ -1,0 +1,203 @@
+"""Floods of every kind, and bombs: by how many bytes the process grows.
+
+``HOSTILE_FULL=1`` sends floods of full size to the app that takes them: 100 MiB of large messages, ten million small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
+import pytest
+
+from tests.contract.helpers_o import DEFLATE, RSV1, Deflate, Flood
+from tests.failures.peers import peak_memory
+from tests.failures.server import OURS, ServerProcess
+from tests.harness import BINARY, CONTINUATION, LOOPS, PING, TEXT, Client, eventually, frame
+from tests.hostile.helpers import echoes
+from tests.hostile.processes import (
+    DEADLINE,
+    HEAP,
+    KIB,
+    MARK,
+    MIB,
+    READ,
+    RECEIVE_BUFFER,
+    connect,
+    facts,
+    nothing_left,
+    reset_peak,
+    serving,
+)
+
+FULL = bool(os.environ.get("HOSTILE_FULL"))
+
+COUNT = 8
+"""Hostile peers at once."""
+
+MAX_SIZE = MIB
+
+PONGS = MARK + 256 * 127
+"""Bytes of pongs that a connection holds at most: the transport's mark, and those of the frames read in one turn."""
+
+PER_CONNECTION = RECEIVE_BUFFER + READ + PONGS
+
+
+@pytest.fixture(scope="module", params=zip(OURS, LOOPS, strict=True), ids="-".join)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server for all tests of this module, one after another: each codec, and each event loop."""
+    arguments = ("--ws-max-size", str(MAX_SIZE), "--ws-ping-interval", "0")
+    with serving(tmp_path_factory.mktemp("server"), *request.param, *arguments) as server:
+        yield server
+
+
+class Kind(NamedTuple):
+    """What a flood is made of: a beginning, and what is repeated."""
+
+    first: bytes
+    again: bytes
+
+    def of(self, size: int) -> bytes:
+        """Make so many bytes of it, or a little less."""
+        return self.first + self.again * (size // len(self.again))
+
+
+BEGUN = frame(BINARY, b"begun", fin=False)
+
+KINDS = {
+    "messages of 64 KiB": Kind(b"", frame(BINARY, bytes(64 * KIB))),
+    "messages of one byte": Kind(b"", frame(TEXT, b"x")),
+    "empty messages": Kind(b"", frame(TEXT)),
+    "fragments of no byte": Kind(BEGUN, frame(CONTINUATION, fin=False)),
+    "fragments of one byte": Kind(BEGUN, frame(CONTINUATION, b"x", fin=False)),
+    "fragments of text of one byte": Kind(frame(TEXT, b"begun", fin=False), frame(CONTINUATION, b"x", fin=False)),
+    "fragments of many bytes": Kind(BEGUN, frame(CONTINUATION, bytes(10_000), fin=False)),
+    "pings without a payload": Kind(b"", frame(PING)),
+    "pings": Kind(b"", frame(PING, bytes(125))),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_flood_to_an_app_that_does_not_receive(server: ServerProcess, kind: Kind) -> None:
+    """However much there is of it: all of it is held up. The peers read nothing, not even pongs."""
+    asyncio.run(flood_those_who_do_not_receive(server, kind.of(12 * MIB)))
+
+
+async def flood_those_who_do_not_receive(server: ServerProcess, data: bytes) -> None:
+    with server.connect() as other:
+        await other.open(b"/echo")
+        async with AsyncExitStack() as stack:
+            clients = await connect(stack, server, COUNT, b"/idles")
+            before = reset_peak(server)
+            await until_held_up(server, [Flood(client, data) for client in clients])
+            await echoes(other)
+            assert peak_memory(server) - before <= COUNT * PER_CONNECTION + HEAP
+            for client in clients:
+                client.reset()
+            await facts(server, "/release")
+            await nothing_left(server, 1)
+        await echoes(other)
+
+
+async def until_held_up(server: ServerProcess, floods: list[Flood]) -> None:
+    """Send until the server reads from none of them, and the kernel takes no more."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + DEADLINE
+    while loop.time() < end:
+        await eventually(lambda: are_held_up(floods), DEADLINE)
+        sent = [flood.sent for flood in floods]
+        if (await facts(server)).unread == len(floods) and sent == [flood.sent for flood in floods]:
+            return
+    raise AssertionError("the floods are not held up")
+
+
+def are_held_up(floods: list[Flood]) -> bool:
+    """Send on with each of them; true if none can."""
+    return all([flood.is_held_up() for flood in floods])  # noqa: C419 - all of them, not only up to the first that can
+
+
+SIZES = {
+    "messages of 64 KiB": 100 * MIB if FULL else 8 * MIB,
+    "messages of one byte": 70_000_000 if FULL else 700_000,
+    "fragments of no byte": 12_000_000 if FULL else 300_000,
+    "pings": 100 * MIB if FULL else 4 * MIB,
+}
+"""Bytes on the wire: ten million messages of one byte are seventy million."""
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_flood_to_an_app_that_takes_it(server: ServerProcess, kind: str) -> None:
+    asyncio.run(flood_one_that_receives(server, KINDS[kind], SIZES[kind]))
+
+
+async def flood_one_that_receives(server: ServerProcess, kind: Kind, size: int) -> None:
+    loop = asyncio.get_running_loop()
+    with server.connect() as other, server.connect() as client:
+        await other.open(b"/echo")
+        await client.open(b"/takes")
+        before = reset_peak(server)
+        await client.send(kind.first)
+        piece = kind.again * (64 * KIB // len(kind.again) or 1)
+        reading = asyncio.ensure_future(throw_away(client))
+        for _ in range(size // len(piece)):
+            # The kernel holds more small frames than the server reads in the few seconds that ``send`` waits.
+            await asyncio.wait_for(loop.sock_sendall(client.wire.socket, piece), DEADLINE)
+        await echoes(other)
+        assert peak_memory(server) - before <= PER_CONNECTION + HEAP
+        client.half_close()
+        await asyncio.wait_for(reading, DEADLINE)
+        if kind.again[0] & 0x8F in (0x80 | TEXT, 0x80 | BINARY):
+            count = size // len(piece) * (len(piece) // len(kind.again))
+            server.running.wait_for(f"app: took {count} messages")
+        await echoes(other)
+        await nothing_left(server, 1)
+
+
+async def throw_away(client: Client) -> None:
+    """Read to the end of the stream."""
+    while await asyncio.get_running_loop().sock_recv(client.wire.socket, 64 * KIB):
+        pass
+
+
+PIECE = 20
+PIECES = MAX_SIZE // PIECE
+AS_OBJECT = 80
+"""Bytes of a small ``str`` that stands in a list. Before Python 3.13 a ``StringIO`` keeps up to 100,000 of them."""
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["text", "binary"])
+def test_fragments_without_end_to_an_app_that_waits_for_them(server: ServerProcess, opcode: int) -> None:
+    """They are gathered up to ``ws_max_size``; while they grow, what gathers them has them up to twice."""
+    data = frame(opcode, fin=False) + frame(CONTINUATION, b"x" * PIECE, fin=False) * (2 * PIECES)
+    objects = min(PIECES, 100_000) * AS_OBJECT if opcode == TEXT else 0
+    asyncio.run(end_by_too_much(server, data, 2 * MAX_SIZE + objects + READ + HEAP))
+
+
+@pytest.mark.parametrize("fragments", [1, 7], ids=["whole", "fragments"])
+def test_bomb(server: ServerProcess, fragments: int) -> None:
+    """256 MiB in 256 KiB: what is inflated of it stands in memory up to three times, as pieces, joined and gathered."""
+    payload = Deflate(level=9).deflate(bytes(256 * MIB))
+    assert len(payload) * 1000 < 256 * MIB
+    size = -(-len(payload) // fragments)
+    data = frame(BINARY, payload[:size], rsv=RSV1, fin=fragments == 1)
+    for at in range(1, fragments):
+        data += frame(CONTINUATION, payload[at * size : (at + 1) * size], fin=at == fragments - 1)
+    asyncio.run(end_by_too_much(server, data, 3 * MAX_SIZE + READ + HEAP))
+
+
+async def end_by_too_much(server: ServerProcess, data: bytes, bound: int) -> None:
+    with server.connect() as other, server.connect() as client:
+        await other.open(b"/echo")
+        await client.open(b"/takes", DEFLATE)
+        before = reset_peak(server)
+        await client.send(data)
+        closing = await client.frame()
+        assert int.from_bytes(closing.payload[:2], "big") == 1009
+        assert peak_memory(server) - before <= bound
+        await client.rest()
+        client.close()
+        await nothing_left(server, 1)
+        await echoes(other)
