@@ -71,7 +71,6 @@ $(BENCH_READY): pyproject.toml
 	$(BENCH) -m pip install --quiet --editable '.[uvloop]' --group bench
 	touch $@
 
-# atheris comes as a wheel for some versions of Python only.
 $(FUZZ_READY): pyproject.toml
 	python3 -m venv .venv-fuzz
 	$(FUZZ) -m pip install --quiet --upgrade 'pip>=25.1'

@@ -127,6 +127,12 @@ class TestAccept:
         assert sent.rsv1
         assert Inflater(DeflateParameters(), None).inflate(sent.payload) == b"Hello" * 20
 
+    @pytest.mark.parametrize("keeps", [True, False])
+    def test_agrees_on_the_context_of_the_option(self, keeps):
+        bench = Bench(head=DEFLATE, deflate_context_takeover=keeps)
+        bench.connection.send(ACCEPT)
+        assert (b"server_no_context_takeover" in bench.written().head) is not keeps
+
     def test_agrees_on_none_where_uvicorn_has_it_off(self):
         settings = Bench(head=DEFLATE).connection._settings._replace(compression=False)
         connection = _connection.Connection(DEFLATE, settings, Outbox(0))

@@ -13,6 +13,9 @@ from tests.failures.apps.worse_base import Receive, Send, echo, say, serve
 
 PART = bytes(16 * 1024)
 
+TURNS = 500
+"""More turns of the event loop than what one read brings can take: frames of two bytes and a key, 256 in each."""
+
 
 class Doors:
     """Where sessions wait that do not receive, until ``/release`` lets all go that wait there."""
@@ -92,12 +95,20 @@ NAMES = ("WebSocketProtocol", "WebSocketsSansIOProtocol", "WSProtocol")
 _sessions = serve(echo=echo, idles=idles, takes=takes, sends=sends, closes=closes, fills=fills)
 
 
+async def settle() -> None:
+    """Let all that has been read be parsed: it goes in portions, one in each turn of the event loop."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
 async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Answer ``/release`` and any other HTTP request with the facts; leave the rest to the sessions."""
+    """Answer every HTTP request with the facts, ``/release`` and ``/settle`` too; leave the rest to the sessions."""
     if scope["type"] != "http":
         await _sessions(scope, receive, send)
         return
     if scope["path"] == "/release":
         doors.release()
+    elif scope["path"] == "/settle":
+        await settle()
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body", "body": json.dumps(facts()).encode()})

@@ -9,12 +9,13 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.contract.helpers_o import DEFLATE, RSV1, Deflate, Flood
-from tests.failures.peers import peak_memory
+from tests.contract.helpers_o import DEFLATE, RSV1, Deflate, Flood, fragments
+from tests.failures.peers import peak_memory, shown_by
 from tests.failures.server import OURS, ServerProcess
 from tests.harness import BINARY, CONTINUATION, LOOPS, PING, TEXT, Client, eventually, frame
 from tests.hostile.helpers import echoes
@@ -39,6 +40,7 @@ COUNT = 8
 """Hostile peers at once."""
 
 MAX_SIZE = MIB
+ARGUMENTS = ("--ws-max-size", str(MAX_SIZE), "--ws-ping-interval", "0")
 
 PONGS = MARK + 256 * 127
 """Bytes of pongs that a connection holds at most: the transport's mark, and those of the frames read in one turn."""
@@ -49,8 +51,7 @@ PER_CONNECTION = RECEIVE_BUFFER + READ + PONGS
 @pytest.fixture(scope="module", params=zip(OURS, LOOPS, strict=True), ids="-".join)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server for all tests of this module, one after another: each codec, and each event loop."""
-    arguments = ("--ws-max-size", str(MAX_SIZE), "--ws-ping-interval", "0")
-    with serving(tmp_path_factory.mktemp("server"), *request.param, *arguments) as server:
+    with serving(tmp_path_factory.mktemp("server"), *request.param, *ARGUMENTS) as server:
         yield server
 
 
@@ -75,7 +76,6 @@ KINDS = {
     "fragments of one byte": Kind(BEGUN, frame(CONTINUATION, b"x", fin=False)),
     "fragments of text of one byte": Kind(frame(TEXT, b"begun", fin=False), frame(CONTINUATION, b"x", fin=False)),
     "fragments of many bytes": Kind(BEGUN, frame(CONTINUATION, bytes(10_000), fin=False)),
-    "pings without a payload": Kind(b"", frame(PING)),
     "pings": Kind(b"", frame(PING, bytes(125))),
 }
 
@@ -109,7 +109,11 @@ async def until_held_up(server: ServerProcess, floods: list[Flood]) -> None:
     while loop.time() < end:
         await eventually(lambda: are_held_up(floods), DEADLINE)
         sent = [flood.sent for flood in floods]
-        if (await facts(server)).unread == len(floods) and sent == [flood.sent for flood in floods]:
+        if (
+            (await facts(server, "/settle")).unread == len(floods)
+            and are_held_up(floods)
+            and sent == [flood.sent for flood in floods]
+        ):
             return
     raise AssertionError("the floods are not held up")
 
@@ -176,16 +180,38 @@ def test_fragments_without_end_to_an_app_that_waits_for_them(server: ServerProce
     asyncio.run(end_by_too_much(server, data, 2 * MAX_SIZE + objects + READ + HEAP))
 
 
-@pytest.mark.parametrize("fragments", [1, 7], ids=["whole", "fragments"])
-def test_bomb(server: ServerProcess, fragments: int) -> None:
-    """256 MiB in 256 KiB: what is inflated of it stands in memory up to three times, as pieces, joined and gathered."""
-    payload = Deflate(level=9).deflate(bytes(256 * MIB))
-    assert len(payload) * 1000 < 256 * MIB
-    size = -(-len(payload) // fragments)
-    data = frame(BINARY, payload[:size], rsv=RSV1, fin=fragments == 1)
-    for at in range(1, fragments):
-        data += frame(CONTINUATION, payload[at * size : (at + 1) * size], fin=at == fragments - 1)
-    asyncio.run(end_by_too_much(server, data, 3 * MAX_SIZE + READ + HEAP))
+BOMB = 256 * MIB
+
+
+@pytest.fixture(scope="module")
+def bomb() -> bytes:
+    """256 MiB in 256 KiB."""
+    payload = Deflate(level=9).deflate(bytes(BOMB))
+    assert len(payload) * 1000 < BOMB
+    return payload
+
+
+@pytest.mark.parametrize("count", [1, 7], ids=["whole", "fragments"])
+def test_bomb(server: ServerProcess, bomb: bytes, count: int) -> None:
+    """What is inflated of it stands in memory up to three times: as pieces, joined, and gathered."""
+    asyncio.run(end_by_too_much(server, fragments(BINARY, bomb, count, rsv=RSV1), 3 * MAX_SIZE + READ + HEAP))
+
+
+@pytest.mark.stock
+@shown_by("wsproto")
+def test_stock_inflates_it_all(tmp_path: Path, stock: str, bomb: bytes) -> None:
+    """``--ws websockets-sansio`` stops at the limit."""
+    with serving(tmp_path, stock, "asyncio", *ARGUMENTS) as server:
+        asyncio.run(grow_by_a_bomb(server, bomb))
+
+
+async def grow_by_a_bomb(server: ServerProcess, bomb: bytes) -> None:
+    with server.connect() as client:
+        await client.open(b"/takes", DEFLATE)
+        before = reset_peak(server)
+        await client.send_frame(BINARY, bomb, rsv=RSV1)
+        # Long before it says that this is too big.
+        await eventually(lambda: peak_memory(server) - before > BOMB // 4, DEADLINE)
 
 
 async def end_by_too_much(server: ServerProcess, data: bytes, bound: int) -> None:
