@@ -382,6 +382,10 @@ class TestSteps:
         framing.feed(text("abc") * 2)
         assert framing.parse(100, 3) == ["abc"]
 
+    def test_every_message_counts_once(self, framing):
+        framing.feed(text("a") * 12)
+        assert framing.parse(100, 10) == ["a"] * 10
+
     def test_bytes_of_a_fragmented_message(self, framing):
         framing.feed(b"".join(fragments(FIN | TEXT, b"abc", [1])) + text("d"))
         assert framing.parse(100, 3) == ["abc"]
@@ -462,6 +466,32 @@ class TestBuffered:
         assert 5000 < framing.buffered < 5100 + FRAGMENT_OVERHEAD
         read(framing, last)
         assert framing.buffered == 0
+
+
+class TestIsClear:
+    """Whether nothing is held at all."""
+
+    def test_at_first(self, framing):
+        assert framing.is_clear
+
+    def test_not_while_something_is_unread(self, framing):
+        framing.feed(text("a"))
+        assert not framing.is_clear
+
+    @pytest.mark.parametrize("wire", [text("a"), b"".join(fragments(FIN | TEXT, b"Hello", [2])), frame(FIN | PING)])
+    def test_once_all_is_read(self, framing, wire):
+        read(framing, wire)
+        assert framing.is_clear
+
+    @pytest.mark.parametrize("wire", [text("a")[:1], text("a")[:-1], frame(TEXT, b"a"), frame(FIN | PING)[:-1]])
+    def test_not_within_a_frame_or_a_message(self, framing, wire):
+        read(framing, text("a") + wire)
+        assert framing.wants_data
+        assert not framing.is_clear
+
+    def test_after_the_ending(self, framing):
+        read(framing, frame(TEXT, b"a") + close(1000) + b"late")
+        assert framing.is_clear
 
 
 class TestLaziness:
