@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
@@ -15,14 +14,16 @@ from ._connection import Connection
 from ._effects import Gone
 from ._flow import WriteGate
 from ._inbox import ReceiveEvent
-from ._messages import Message, close_code_and_reason, message_type
+from ._messages import Message, close_code_and_reason, message_type, sent_data
 from ._options import Options
+from ._output import FLUSH_SIZE
 from ._report import Report
-from ._state import Input, State
+from ._state import CLOSED, CLOSING, CONNECTING, DENYING, DRAINING, ENDING, OPEN, Input
+from ._turn import turn_of
 
 Application = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[object]]
 
-WORK_PER_TURN = 64
+WORK_PER_TURN = 256
 """What one app may send and receive before others have a turn: messages, and every ``WORK_SIZE`` bytes as one more."""
 
 WORK_SIZE = 4096
@@ -33,6 +34,8 @@ DROP_SECONDS = 5.0
 
 class Link(Protocol):
     """What the app's side needs of the network's."""
+
+    transport: asyncio.Transport
 
     def settle(self) -> None:
         """Carry out what the connection has decided."""
@@ -58,9 +61,10 @@ class App:
         "_link",
         "_loop",
         "_report",
+        "_since",
+        "_turn",
         "_work",
         "gate",
-        "receivers",
         "task",
     )
 
@@ -73,9 +77,10 @@ class App:
         self._report = report
         self._close_timeout = options.close_timeout
         self._drop = options.after_disconnect == "drop"
-        self.receivers: deque[asyncio.Future[None]] = deque()
         self._gone_since: float | None = None
         self._work = 0
+        self._turn = turn_of(loop)
+        self._since = self._turn.number
         self.gate = WriteGate(loop)
         self.task: asyncio.Task[None] | None = None
 
@@ -119,7 +124,7 @@ class App:
 
     def _report_failure(self, exc: BaseException) -> None:
         record, state = self._connection.record, self._connection.state
-        gone = state in (State.CLOSING, State.DRAINING, State.CLOSED)
+        gone = state in (CLOSING, DRAINING, CLOSED)
         if gone and is_disconnect(exc):
             return
         if gone and (record is None or record.by is not ClosedBy.APP):
@@ -129,9 +134,9 @@ class App:
 
     def _report_return(self, result: object) -> None:
         state = self._connection.state
-        if state is State.CONNECTING:
+        if state is CONNECTING:
             self._report.not_answered()
-        elif state is State.DENYING:
+        elif state is DENYING:
             self._report.denial_cut()
         elif result is not None:
             self._report.wrong_result(result)
@@ -140,46 +145,40 @@ class App:
 
     async def receive(self) -> ReceiveEvent:
         """Return the next event (ASGI 2.4); raise ``ClientDisconnected`` once the disconnect has been delivered."""
-        connection = self._connection
         if self._work >= WORK_PER_TURN:
             await self._give_way()
-        events = connection.inbox.events
-        while not events:
+        connection = self._connection
+        inbox = connection.inbox
+        while not inbox.events:
             if connection.record is not None:
                 self._work += 1
                 raise self._disconnected(Gone(connection.state, connection.record)) from None
-            await self._wait_for_event()
-        left = len(events) - 1
+            receiver = self._loop.create_future()
+            inbox.receivers.append(receiver)
+            if inbox.reserve:
+                self._link.update_reading()
+            try:
+                await receiver
+            except BaseException:
+                # Cancelled after it was woken: what it was woken for is for another.
+                inbox.receivers.remove(receiver)
+                self.wake()
+                raise
+            inbox.receivers.remove(receiver)
+        if len(inbox.events) > inbox.reserve:
+            # Of what is in the inbox no more than its reserve comes back in this turn: bytes need not be counted.
+            self._work += 1
+            return inbox.take()
         event = connection.take()
         self._work += 1 + len(event.get("text") or event.get("bytes") or "") // WORK_SIZE
-        # Nothing else has changed where half of the inbox is still there and nothing has come into it.
-        if connection.inbox.is_low or len(events) != left or connection.effects:
-            self._link.settle()
+        self._link.settle()
         return event
-
-    async def _wait_for_event(self) -> None:
-        receiver = self._loop.create_future()
-        self.receivers.append(receiver)
-        connection = self._connection
-        connection.reader.waiting += 1
-        if not connection.is_clear:
-            self._link.update_reading()
-        try:
-            await receiver
-        except BaseException:
-            # Cancelled after it was woken: what it was woken for is for another.
-            self._connection.reader.waiting -= 1
-            self.receivers.remove(receiver)
-            self.wake()
-            raise
-        self._connection.reader.waiting -= 1
-        self.receivers.remove(receiver)
 
     def wake(self) -> None:
         """Wake as many receivers as there are events; all, if there will be no more."""
-        connection = self._connection
-        count = len(self.receivers) if connection.record is not None else len(connection.inbox.events)
-        for receiver in self.receivers:
+        inbox = self._connection.inbox
+        count = len(inbox.receivers) if self._connection.record is not None else len(inbox.events)
+        for receiver in inbox.receivers:
             if count <= 0:
                 return
             count -= 1
@@ -195,14 +194,35 @@ class App:
         wrong with the message, ``RuntimeError`` for one that has no place in this state, ``ClientDisconnected`` once
         the client is gone.
         """
-        if self._work >= WORK_PER_TURN:
-            await self._give_way()
-        if self.gate.is_busy:
+        connection = self._connection
+        outbox = connection.outbox
+        before = outbox.size
+        if (
+            # (OPEN, APP_SEND) of the table: the state stays as it is.
+            connection.state is OPEN
+            and type(message) is dict
+            and message.get("type") == "websocket.send"
+            and not self.gate.is_busy
+            # Where something is gathered already, the transport was there in this turn.
+            and (before or not self._link.transport.is_closing())
+        ):
+            outbox.put_message(sent_data(message))
+            self._work += 1
+            if outbox.size >= FLUSH_SIZE:
+                self._work += outbox.size // WORK_SIZE
+                self._link.gather()
+            elif not before:
+                self._begin_turn()
+                self._link.gather()
+        elif self.gate.is_busy:
             if message_type(message) == "websocket.close":
                 await self._close(message)
             else:
                 await self._send_in_turn(message)
         else:
+            # One that ignores the exceptions it gets has no other place to wait.
+            if self._work >= WORK_PER_TURN:
+                await self._give_way()
             self._send(message)
         if self._work >= WORK_PER_TURN:
             await self._give_way()
@@ -227,7 +247,7 @@ class App:
             overdue.cancel()
 
     def _close_overdue(self, message: Message) -> None:
-        if self._connection.state in (State.OPEN, State.ENDING):
+        if self._connection.state in (OPEN, ENDING):
             self._connection.send(message)
             self._connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
             self._link.settle()
@@ -260,12 +280,15 @@ class App:
         return self._drop and not told and now - self._gone_since < DROP_SECONDS
 
     async def _give_way(self) -> None:
-        self._work = 0
         await asyncio.sleep(0)
-
-    def begin_turn(self) -> None:
-        """The event loop has had a turn: nothing is owed to others."""
+        self._since = self._turn.number
         self._work = 0
+
+    def _begin_turn(self) -> None:
+        """Count anew in another turn than that in which the counting began."""
+        if self._since != self._turn.number:
+            self._since = self._turn.number
+            self._work = 1
 
     @staticmethod
     def _disconnected(gone: Gone) -> ClientDisconnected:

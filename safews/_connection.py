@@ -9,6 +9,7 @@ Each call asks the table first and acts afterwards: an input that the state does
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import cast
@@ -32,7 +33,7 @@ from ._messages import (
 )
 from ._outbox import Outbox
 from ._reader import FRAMES_PER_TURN, Mode, Reader
-from ._state import Input, Lifecycle, State
+from ._state import CLOSED, CLOSING, CONNECTING, DENYING, DRAINING, ENDING, OPEN, Input, Lifecycle, State
 
 DISCARD_LIMIT = 32 * 1024 * 1024
 """Bytes that are thrown away after our half of the close, before the peer is cut off."""
@@ -66,12 +67,11 @@ class Connection(Lifecycle):
         "_framing",
         "_loss",
         "_settings",
-        "_taken",
+        "_untaken",
         "default_headers",
         "effects",
         "handshake",
         "inbox",
-        "messages_in",
         "outbox",
         "reader",
         "record",
@@ -95,7 +95,7 @@ class Connection(Lifecycle):
             compression=self._deflate is not None,
             fast_lane=options.fast_lane,
         )
-        self._taken = 0
+        self._untaken = 0
         self._discarded = 0
         self._loss: str | None = None
         self.default_headers = default_headers
@@ -105,12 +105,11 @@ class Connection(Lifecycle):
         self.reader = Reader(self._framing, self.inbox, options.receive_buffer)
         self.outbox = outbox
         self.effects: list[Effect] = [Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)]
-        self.messages_in = 0
 
     @property
     def may_send(self) -> bool:
         """Whether the app can still say something to the peer."""
-        return self.state in (State.CONNECTING, State.OPEN, State.DENYING, State.ENDING)
+        return self.state in (CONNECTING, OPEN, DENYING, ENDING)
 
     def _negotiate(self) -> DeflateParameters | None:
         options = self._settings.options
@@ -128,14 +127,6 @@ class Connection(Lifecycle):
         Raises ``TypeError`` and ``ValueError`` for what is wrong with the message, ``RuntimeError`` for one that has no
         place in this state, and ``Gone`` for one that comes after the peer has gone.
         """
-        # The states (OPEN, APP_SEND) and (ENDING, APP_SEND) of the table, in which the state stays as it is.
-        if (
-            (self.state is State.OPEN or self.state is State.ENDING)
-            and type(message) is dict
-            and message.get("type") == "websocket.send"
-        ):
-            self.outbox.put_message(sent_data(message))
-            return
         type_ = message_type(message)
         if type_ == "websocket.send" and self.takes(Input.APP_SEND):
             self.outbox.put_message(sent_data(message))
@@ -154,7 +145,7 @@ class Connection(Lifecycle):
         """Say why a message is not possible now: the app's mistake, unless it could not know that the peer is gone."""
         state, record = self.state, self.record
         app_closed = record is not None and record.by is ClosedBy.APP and not record.clean and self._loss is None
-        gone = state is State.CLOSED or (state in (State.CLOSING, State.DRAINING) and not app_closed)
+        gone = state is CLOSED or (state in (CLOSING, DRAINING) and not app_closed)
         if gone and type_ in _SENT_BY_APPS:
             return Gone(state, record)
         return RuntimeError(f"ASGI message {shown(type_)} is not possible in state {state.name}")
@@ -174,11 +165,11 @@ class Connection(Lifecycle):
             self.outbox.compress_with(
                 Deflater(self._deflate, level=options.deflate_level, mem_level=options.deflate_mem_level)
             )
-        self._taken = 0
+        self._untaken = len(self.inbox)
         self.read_on()
 
     def _close(self, message: Message) -> None:
-        if self.state in (State.CONNECTING, State.OPEN, State.ENDING):
+        if self.state in (CONNECTING, OPEN, ENDING):
             code, reason = close_code_and_reason(message)
             self._leave(Input.APP_CLOSE, 403, CloseRecord(code, reason, ClosedBy.APP, clean=False))
         else:
@@ -215,9 +206,8 @@ class Connection(Lifecycle):
     def take(self) -> ReceiveEvent:
         """Return the next event for the app; there must be one in ``inbox``."""
         event = self.inbox.take()
-        self._taken += 1
         if self.record is not None:
-            if not self.inbox.events and self.state is State.ENDING:
+            if not self.inbox.events and self.state is ENDING:
                 self._apply(Input.QUEUE_ENDING_REACHED)
                 self._answer_ending()
         elif not self._framing.wants_data and self.inbox.is_low:
@@ -228,10 +218,18 @@ class Connection(Lifecycle):
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer."""
-        if self.state is State.OPEN or self.state is State.CLOSING:
+        if self.state is OPEN and self._framing.is_clear and not self.reader.pong_is_waiting:
+            # (OPEN, PEER_MESSAGE) of the table, for the plain messages that a read begins with: the state stays.
+            frames, size = self.inbox.room
+            messages, end = self._framing.read_plain(data, min(frames, FRAMES_PER_TURN), size)
+            self.inbox.put_messages(messages)
+            if end < len(data):
+                self._framing.feed(data[end:])
+                self.read_on(FRAMES_PER_TURN - len(messages))
+        elif self.state is OPEN or self.state is CLOSING:
             self._framing.feed(data)
             self.read_on()
-        elif self.state is State.CONNECTING:
+        elif self.state is CONNECTING:
             self._framing.feed(data)
         else:
             self._discarded += len(data)
@@ -243,7 +241,7 @@ class Connection(Lifecycle):
         """The peer has ended its side of the stream."""
         self._loss = self._loss or "end of stream"
         before = self._apply(Input.PEER_EOF)
-        if before in (State.ENDING, State.CLOSED):
+        if before in (ENDING, CLOSED):
             return
         self._end_unread(before)
         self.effects.append(Finish.CLOSE)
@@ -255,7 +253,7 @@ class Connection(Lifecycle):
 
     def _end_unread(self, before: State) -> None:
         """The peer sends no more: the end is known as soon as what it sent before has been read."""
-        if before in (State.CONNECTING, State.DENYING):
+        if before in (CONNECTING, DENYING):
             self._end_by_network()
             del self.handshake
         else:
@@ -265,42 +263,49 @@ class Connection(Lifecycle):
     def _end_by_network(self) -> None:
         self._end(CloseRecord(ABNORMAL, "", ClosedBy.NETWORK, clean=False, detail=self._loss or ""))
 
-    def read_on(self) -> None:
+    def read_on(self, most: int = FRAMES_PER_TURN) -> None:
         """Read frames: as many as the app can take and as is fair to other connections; ``is_behind`` tells if more."""
-        framing, most = self._framing, FRAMES_PER_TURN
+        framing = self._framing
         while most > 0 and not framing.wants_data:
             frames, size = self.reader.allowance(self._mode, most)
             if not frames:
                 break
             most -= frames
-            # What changes the mode comes last of what is read at once.
-            for event in framing.parse(frames, size):
-                if not isinstance(event, (str, bytes)):
-                    self._handle(event)
-                elif self.record is None:
-                    # (state, PEER_MESSAGE) of the table: the state stays as it is wherever messages are read.
-                    self.inbox.put_message(event)
-                    self.messages_in += 1
-        if self.record is None and framing.wants_data and self.state in (State.DRAINING, State.CLOSED):
+            events = framing.parse(frames, size)
+            messages = [event for event in events if isinstance(event, (str, bytes))]
+            # What ends the connection comes last of what is read at once, and its end behind the messages.
+            if self.record is None:
+                # (state, PEER_MESSAGE) of the table: the state stays as it is wherever messages are read.
+                self.inbox.put_messages(messages)
+            if len(messages) < len(events):
+                for event in events:
+                    if not isinstance(event, (str, bytes)):
+                        self._handle(event)
+        if self.record is None and framing.wants_data and self.state in (DRAINING, CLOSED):
             self._end_by_network()
 
     @property
     def _mode(self) -> Mode:
-        if self.state is State.CLOSING:
+        if self.state is CLOSING:
             return Mode.DROP
-        if self.record is not None or self.state in (State.CONNECTING, State.DENYING):
+        if self.record is not None or self.state in (CONNECTING, DENYING):
             return Mode.IGNORE
         return Mode.TAKE
 
-    @property
-    def is_clear(self) -> bool:
-        """Whether all that has come is read, and the app has little of it left: the transport is to be read."""
-        return (
-            self._framing.is_clear
-            and self.state is State.OPEN
-            and not self.reader.pong_is_waiting
-            and self.inbox.is_low
-        )
+    def is_at_ease(self, reading: bool) -> bool:
+        """Say whether it is as right as can be that the transport is read, or not, as ``reading`` says.
+
+        So the inbox learns how far the app can empty it before that changes.
+        """
+        inbox = self.inbox
+        if self.state is not OPEN:
+            inbox.reserve = sys.maxsize
+            return False
+        if reading and self._framing.is_clear and inbox.is_low and not self.reader.pong_is_waiting:
+            inbox.reserve = 0
+            return True
+        inbox.reserve = inbox.low_messages + 1
+        return not (reading or self._framing.wants_data or inbox.is_low)
 
     @property
     def is_behind(self) -> bool:
@@ -309,13 +314,13 @@ class Connection(Lifecycle):
 
     def wants_bytes(self, reading: bool) -> bool:
         """Say whether the transport is to be read; ``reading`` says whether it is."""
-        if self.state is State.CONNECTING:
+        if self.state is CONNECTING:
             return self.reader.holds_less
         return self.reader.wants_bytes(self._mode, reading)
 
     def _handle(self, event: Ping | Pong | Close | Violation) -> None:
         if isinstance(event, Ping):
-            if self.state in (State.OPEN, State.CLOSING):
+            if self.state in (OPEN, CLOSING):
                 self.outbox.put_pong(event.payload)
                 self.reader.hold_after_pong()
         elif isinstance(event, Pong):
@@ -327,7 +332,7 @@ class Connection(Lifecycle):
 
     def _peer_closed(self, close: Close) -> None:
         before = self._apply(Input.PEER_CLOSE)
-        if self.record is not None and before is State.CLOSING:
+        if self.record is not None and before is CLOSING:
             self.record = self.record._replace(clean=True)
             self.effects.append(Finish.CLOSE)
         else:
@@ -337,7 +342,7 @@ class Connection(Lifecycle):
 
     def _peer_violated(self, violation: Violation) -> None:
         before = self._apply(Input.PEER_VIOLATION)
-        if before is State.CLOSING:
+        if before is CLOSING:
             self.effects.append(Finish.LINGER)
         else:
             self._end(CloseRecord(violation.code, "", ClosedBy.SERVER, clean=False, detail=violation.detail))
@@ -345,9 +350,10 @@ class Connection(Lifecycle):
 
     def _answer_if_awaited(self) -> None:
         """Answer at once if the app waits for just this, or does not receive at all."""
-        waiting = self.reader.waiting
-        awaited = len(self.inbox) == 1 if waiting else not self._taken
-        if awaited and self.state is State.ENDING:
+        inbox = self.inbox
+        untaken = self._untaken + inbox.messages + 1
+        awaited = len(inbox) == (1 if inbox.receivers else untaken)
+        if awaited and self.state is ENDING:
             self._apply(Input.QUEUE_ENDING_REACHED)
             self._answer_ending()
 
@@ -361,7 +367,7 @@ class Connection(Lifecycle):
     def shutdown(self) -> None:
         """The server goes down: 503 where the app has not answered, else a Close with ``shutdown_code``."""
         self._leave(Input.SERVER_SHUTDOWN, 503, self._shutdown_record())
-        if self.state is State.DENYING:
+        if self.state is DENYING:
             self._set_deadline(self._settings.options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
 
     def _shutdown_record(self) -> CloseRecord:
@@ -380,13 +386,13 @@ class Connection(Lifecycle):
             self._end(CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail=KEEPALIVE_TIMEOUT))
             self._set_deadline(PING_TIMEOUT_GRACE, Input.CLOCK_CLOSE_TIMEOUT)
         else:
-            if before in (State.CONNECTING, State.DENYING):
+            if before in (CONNECTING, DENYING):
                 del self.handshake
             self._abort("slow peer: it takes no output" if input is Input.CLOCK_WRITE_TIMEOUT else "close timeout")
 
     def _give_up_answer(self, before: State) -> None:
         """The app has not answered in time, or not to the end."""
-        if before is State.CONNECTING:
+        if before is CONNECTING:
             self._reject(504, Input.CLOCK_ACCEPT_TIMEOUT, ClosedBy.SERVER)
         else:
             self._cut_denial(ClosedBy.SERVER)
@@ -413,13 +419,13 @@ class Connection(Lifecycle):
         before = self.apply(input)
         if self.state is not before:
             options = self._settings.options
-            if self.state is State.ENDING:
+            if self.state is ENDING:
                 self._set_deadline(options.close_grace, Input.CLOCK_GRACE_OVER)
-            elif self.state in (State.CLOSING, State.DRAINING):
+            elif self.state in (CLOSING, DRAINING):
                 self._set_deadline(options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
-            elif self.state is not State.DENYING:  # which accept_timeout bounds as well
+            elif self.state is not DENYING:  # which accept_timeout bounds as well
                 self._set_deadline(None, None)
-            if self.state is State.CLOSED and self.record is not None:
+            if self.state is CLOSED and self.record is not None:
                 self.effects.append(Ended(self.record))
         return before
 
@@ -429,14 +435,14 @@ class Connection(Lifecycle):
     def _leave(self, input: Input, status: int, record: CloseRecord) -> None:
         """End the connection from our side, in the way that its state asks for."""
         before = self._apply(input)
-        if before is State.CONNECTING:
+        if before is CONNECTING:
             self._reject(status, input, record.by)
-        elif before is State.OPEN:
+        elif before is OPEN:
             self.outbox.put_close(record.code, record.reason)
             self._end(record)
-        elif before is State.ENDING:
+        elif before is ENDING:
             self._answer_ending()
-        elif before is State.DENYING and self.state is State.DRAINING:
+        elif before is DENYING and self.state is DRAINING:
             self._cut_denial(ClosedBy.APP)
         elif self.record is None and input is not Input.SERVER_SHUTDOWN:
             # An app that is gone will not receive what is still unread.
@@ -482,5 +488,5 @@ class Connection(Lifecycle):
         if record.by is ClosedBy.PEER or record.reason:
             event["reason"] = record.reason
         self.inbox.put_event(event)
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             self.effects.append(Ended(record))

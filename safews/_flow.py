@@ -16,17 +16,14 @@ class WriteGate:
     ``async with gate:`` around what is sent; whoever comes while somebody waits stands behind him.
     """
 
-    __slots__ = ("_loop", "_queue", "paused")
+    __slots__ = ("_loop", "_queue", "is_busy", "paused")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._queue: deque[asyncio.Future[None]] = deque()
         self.paused = False
-
-    @property
-    def is_busy(self) -> bool:
+        self.is_busy = False
         """Whether a sender would have to wait."""
-        return self.paused or bool(self._queue)
 
     @property
     def has_queue(self) -> bool:
@@ -35,16 +32,17 @@ class WriteGate:
 
     def pause(self) -> None:
         """The transport has more output than it likes."""
-        self.paused = True
+        self.paused = self.is_busy = True
 
     def resume(self) -> None:
         """The transport takes output again, or never will: the senders are to see for themselves."""
         self.paused = False
-        self._wake_first()
+        self._move_up()
 
     async def __aenter__(self) -> None:
         place = self._loop.create_future()
         self._queue.append(place)
+        self.is_busy = True
         try:
             if len(self._queue) > 1 or self.paused:
                 await place
@@ -59,15 +57,14 @@ class WriteGate:
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._queue.popleft()
-        self._wake_first()
+        self._move_up()
 
     def _leave(self, place: asyncio.Future[None]) -> None:
-        was_first = self._queue[0] is place
         self._queue.remove(place)
-        if was_first:
-            self._wake_first()
+        self._move_up()
 
-    def _wake_first(self) -> None:
+    def _move_up(self) -> None:
+        self.is_busy = self.paused or bool(self._queue)
         if not self.paused and self._queue and not self._queue[0].done():
             self._queue[0].set_result(None)
 
@@ -100,9 +97,12 @@ class StallWatch:
         """``size`` bytes have been handed to the transport."""
         self.written += size
         if self._handle is None:
-            self._taken = self.written - self._pending()
-            self._patience.reset(self._loop.time())
-            self._handle = self._loop.call_later(self._patience.step, self._look)
+            self._watch()
+
+    def _watch(self) -> None:
+        self._taken = self.written - self._pending()
+        self._patience.reset(self._loop.time())
+        self._handle = self._loop.call_later(self._patience.step, self._look)
 
     def stop(self) -> None:
         """Watch no more."""

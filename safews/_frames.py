@@ -39,6 +39,13 @@ _pack_short = struct.Struct("!BBH").pack
 _pack_long = struct.Struct("!BBQ").pack
 
 
+SHORT_HEADERS = {
+    first: tuple(bytes((first, length)) for length in range(SHORT))
+    for first in (FIN | TEXT, FIN | BINARY, FIN | RSV1 | TEXT, FIN | RSV1 | BINARY)
+}
+"""The headers of short messages as a server sends them, by their first byte and their length."""
+
+
 def frame_header(first: int, length: int, masked: int = 0) -> bytes:
     """Return the header of a frame by its first byte and the ``length`` of its payload in bytes.
 

@@ -3,7 +3,7 @@
 The boundaries of frames are ours. Every header is held back until it is whole and then checked here, so that with
 either library the same bytes get the same answer at the same moment. After that a frame takes one of two lanes:
 
-* the fast lane reads plain data frames (a whole message in one frame, not compressed) and control frames here;
+* the fast lane reads plain data frames (``_fast_lane``) and control frames without a library;
 * the library's lane hands any other frame to the codec. One that has arrived only in part is handed on as smaller
   fragments: no library ever waits for the rest of a frame, and invalid text, bad deflate data and a message that
   inflates too far are seen as they arrive.
@@ -20,8 +20,9 @@ from ._arriving import Arriving, ArrivingBinary, ArrivingFragment, ArrivingText
 from ._close import Close
 from ._codecs._base import Codec, read_close, too_big
 from ._events import Event, Ping, Pong, Violation
+from ._fast_lane import PLAIN_BINARY, PLAIN_TEXT, read_plain
 from ._frame_header import Header, header_fault, read_header
-from ._frames import BINARY, CLOSE, CONTROL, FIN, MASKED, OPCODE, PING, RSV1, SHORT, TEXT
+from ._frames import CLOSE, CONTROL, OPCODE, PING, RSV1
 from ._masking import KEY_SIZE, unmask
 
 FRAGMENT_OVERHEAD = 64
@@ -29,9 +30,6 @@ FRAGMENT_OVERHEAD = 64
 
 _WIRE_SLACK = 1024
 """Bytes by which a compressed message may be longer than the limit for what it inflates to, besides a sixteenth."""
-
-_PLAIN_TEXT = FIN | TEXT
-_PLAIN_BINARY = FIN | BINARY
 
 
 class _Ended(Exception):
@@ -124,6 +122,13 @@ class Framing:
             self._data = data
             self._at = 0
 
+    def read_plain(self, data: bytes, max_frames: int, max_bytes: int) -> tuple[list[str | bytes], int]:
+        """Read the plain messages with which a read begins, and return them and how many bytes they took.
+
+        Nothing may be held. The rest is to be fed. With the fast lane off all of it is.
+        """
+        return read_plain(data, 0, self._limit, max_frames, max_bytes) if self._fast_lane else ([], 0)
+
     def parse(self, max_frames: int, max_bytes: int) -> list[Event]:
         """Read at most ``max_frames`` frames, stopping after the one with which the messages reach ``max_bytes``.
 
@@ -160,9 +165,10 @@ class Framing:
         """Read frames up to the limits; return whether it was data that ran out. Raises ``_Ended``."""
         while True:
             if self._fast_lane and self._message is None:
-                known = len(events)
-                room -= self._read_plain(events, frames, room)
-                frames -= len(events) - known
+                messages, self._at = read_plain(self._data, self._at, self._limit, frames, room)
+                events += messages
+                frames -= len(messages)
+                room -= sum(map(len, messages))
             if self._at == len(self._data):
                 return True
             if frames <= 0 or room <= 0:
@@ -172,50 +178,6 @@ class Framing:
                 return True
             frames -= 1
             room -= sum(len(event) for event in events[known:] if isinstance(event, (str, bytes)))
-
-    def _read_plain(self, events: list[Event], frames: int, room: int) -> int:
-        """Read whole plain data frames for as long as nothing else comes, and return the ``len()`` of them all.
-
-        A shortcut for ``_read_frame``, which gets whatever is found wrong here and says what it is.
-        """
-        data = self._data
-        size = len(data)
-        at = self._at
-        limit = self._limit
-        append = events.append
-        taken = 0
-        while frames > 0 and taken < room:
-            start = at + 2 + KEY_SIZE
-            if start > size:
-                break
-            length = data[at + 1] - MASKED
-            if length == SHORT:
-                start += 2
-                length = data[at + 2] << 8 | data[at + 3]
-                if length < SHORT:
-                    break
-            elif not 0 <= length < SHORT:
-                break
-            end = start + length
-            if end > size or length > limit:
-                break
-            first = data[at]
-            message: str | bytes
-            if first == _PLAIN_TEXT:
-                try:
-                    message = unmask(data[start:end], data[start - KEY_SIZE : start]).decode()
-                except UnicodeDecodeError:
-                    break
-            elif first == _PLAIN_BINARY:
-                message = unmask(data[start:end], data[start - KEY_SIZE : start])
-            else:
-                break
-            append(message)
-            taken += len(message)
-            frames -= 1
-            at = end
-        self._at = at
-        return taken
 
     def _read_frame(self, events: list[Event]) -> bool:
         """Read the next frame, or more of the one that is arriving; return whether it is finished."""
@@ -252,12 +214,12 @@ class Framing:
     def _read_data(self, header: Header, events: list[Event]) -> bool:
         """Begin a data frame: count it, choose its lane, and read what is there."""
         first, _, length, start = header
-        plain = self._fast_lane and first in (_PLAIN_TEXT, _PLAIN_BINARY)
+        plain = self._fast_lane and first in (PLAIN_TEXT, PLAIN_BINARY)
         self._announce(first, length)
         key = self._data[start - KEY_SIZE : start]
         end = start + length
         if plain:
-            self._arriving = ArrivingText(key) if first == _PLAIN_TEXT else ArrivingBinary(key)
+            self._arriving = ArrivingText(key) if first == PLAIN_TEXT else ArrivingBinary(key)
         elif end > len(self._data):
             self._arriving = ArrivingFragment(self._library(), first, key)
         else:

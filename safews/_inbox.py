@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 from ._messages import Data
@@ -16,17 +18,32 @@ class Inbox:
     Reading stops when ``max_messages`` messages or ``max_bytes`` bytes (of text: characters) wait, and goes on when no
     more than half of either is left: two marks spare a pause and a resumption per message. ``events`` is what waits:
     messages stay as they are until one is taken, so that a flood of small ones is no flood of dictionaries.
+    ``receivers`` are those who wait for an event, in the order in which they came. ``messages`` counts what has come.
     """
 
-    __slots__ = ("_low_bytes", "_low_messages", "_max_bytes", "_max_messages", "events", "size")
+    __slots__ = (
+        "_low_bytes",
+        "_max_bytes",
+        "_max_messages",
+        "events",
+        "low_messages",
+        "messages",
+        "receivers",
+        "reserve",
+        "size",
+    )
 
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self.events: deque[Data | ReceiveEvent] = deque()
+        self.receivers: deque[Any] = deque()
+        self.reserve = sys.maxsize
+        """While more events than these wait, the next is a message, and nothing follows from its being taken."""
         self._max_messages = max_messages
         self._max_bytes = max_bytes
-        self._low_messages = max_messages // 2
+        self.low_messages = max_messages // 2
         self._low_bytes = max_bytes // 2
         self.size = 0
+        self.messages = 0
 
     def __len__(self) -> int:
         return len(self.events)
@@ -39,12 +56,13 @@ class Inbox:
     @property
     def is_low(self) -> bool:
         """Whether so much has been taken that reading may go on."""
-        return len(self.events) <= self._low_messages and self.size <= self._low_bytes
+        return len(self.events) <= self.low_messages and self.size <= self._low_bytes
 
-    def put_message(self, data: Data) -> None:
-        """Queue a message."""
-        self.events.append(data)
-        self.size += len(data)
+    def put_messages(self, messages: Collection[Data]) -> None:
+        """Queue messages."""
+        self.events += messages
+        self.messages += len(messages)
+        self.size += sum(map(len, messages))
 
     def put_event(self, event: ReceiveEvent) -> None:
         """Queue a ``websocket.connect`` or ``websocket.disconnect``."""

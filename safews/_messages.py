@@ -46,12 +46,9 @@ def sent_data(message: Message) -> Data:
     raise TypeError(f"'bytes' of websocket.send must be bytes, not {shown(data)}")
 
 
-def encoded(text: str) -> bytes:
-    """Return the UTF-8 of a text message."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError as exc:
-        raise ValueError(f"'text' of websocket.send cannot be UTF-8: {exc.reason} at position {exc.start}") from None
+def not_utf8(exc: UnicodeEncodeError) -> ValueError:
+    """Return what to raise for a text message that UTF-8 cannot express."""
+    return ValueError(f"'text' of websocket.send cannot be UTF-8: {exc.reason} at position {exc.start}")
 
 
 def close_code_and_reason(message: Message) -> tuple[int, str]:

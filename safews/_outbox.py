@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ._close import close_payload
 from ._deflate import Deflater
-from ._frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, SHORT, TEXT, control_frame, frame_header
-from ._messages import Data, encoded
+from ._frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, SHORT, SHORT_HEADERS, TEXT, control_frame, frame_header
+from ._messages import Data, not_utf8
 
 LARGE = 16 * 1024
 """Bytes from which a payload stands beside its header instead of being copied behind it."""
@@ -30,7 +30,11 @@ class Outbox:
     def put_message(self, data: Data) -> None:
         """Add a message as one frame; raise ``ValueError`` for a text that UTF-8 cannot express."""
         if isinstance(data, str):
-            first, payload = FIN | TEXT, encoded(data)
+            first = FIN | TEXT
+            try:
+                payload = data.encode()
+            except UnicodeEncodeError as exc:
+                raise not_utf8(exc) from None
         else:
             first, payload = FIN | BINARY, data
         deflater = self._deflater
@@ -38,7 +42,7 @@ class Outbox:
             first |= RSV1
             payload = deflater.deflate(payload)
         size = len(payload)
-        header = bytes((first, size)) if size < SHORT else frame_header(first, size)
+        header = SHORT_HEADERS[first][size] if size < SHORT else frame_header(first, size)
         if size < LARGE:
             self._chunks.append(header + payload)
         else:

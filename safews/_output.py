@@ -10,6 +10,7 @@ from ._flow import StallWatch
 from ._outbox import Outbox
 from ._socket import unsent_size
 from ._timers import Timer, Timers
+from ._turn import turn_of
 
 FLUSH_SIZE = 64 * 1024
 """Bytes of gathered output that are written without waiting for the end of the turn."""
@@ -19,13 +20,13 @@ TLS_LINGER = 1.0
 
 
 class Output:
-    """Writes ``outbox`` to ``transport``, and calls ``on_turn`` each time that it has gathered for a turn.
+    """Writes ``outbox`` to ``transport``, and calls ``on_flush`` each time.
 
     ``size`` is how many bytes have been written. ``write_timeout`` is in seconds, ``None`` for ever: ``on_stall`` is
     called when a peer has taken nothing for so long.
     """
 
-    __slots__ = ("_handle", "_loop", "_on_turn", "_stall", "_timers", "_transport", "outbox", "size")
+    __slots__ = ("_is_gathering", "_on_flush", "_stall", "_timers", "_transport", "_turn", "outbox", "size")
 
     def __init__(
         self,
@@ -36,14 +37,14 @@ class Output:
         *,
         write_timeout: float | None,
         on_stall: Callable[[], None],
-        on_turn: Callable[[], None],
+        on_flush: Callable[[], None] | None = None,
     ) -> None:
-        self._loop = loop
+        self._turn = turn_of(loop)
         self._transport = transport
         self.outbox = outbox
         self._timers = timers
-        self._on_turn = on_turn
-        self._handle: asyncio.Handle | None = None
+        self._is_gathering = False
+        self._on_flush = on_flush
         self._stall: StallWatch | None = None
         if write_timeout is not None:
             self._stall = StallWatch(loop, write_timeout, self._unsent, on_stall)
@@ -61,26 +62,27 @@ class Output:
         """Write at the end of this turn of the event loop, or now if it is much."""
         if self.outbox.size >= FLUSH_SIZE:
             self.flush()
-        elif self._handle is None:
-            self._handle = self._loop.call_soon(self._end_turn)
-
-    def _end_turn(self) -> None:
-        self._handle = None
-        self._on_turn()
-        self.flush()
+        elif not self._is_gathering:
+            self._is_gathering = True
+            self._turn.at_end(self.flush)
 
     def flush(self) -> None:
         """Write now."""
+        self._is_gathering = False
         outbox, transport = self.outbox, self._transport
         size = outbox.size
-        chunks = outbox.take()
-        if not size or transport.is_closing():
+        if not size:
             return
-        self.size += size
-        for chunk in chunks:
+        for chunk in outbox.take():
+            # The first write to a peer that is gone may find that out.
+            if transport.is_closing():
+                return
             transport.write(chunk)
+        self.size += size
         if self._stall is not None:
             self._stall.wrote(size)
+        if self._on_flush is not None:
+            self._on_flush()
 
     def take_over(self) -> None:
         """Expect the peer to take what somebody else has written before."""
@@ -90,8 +92,7 @@ class Output:
     def stop(self) -> None:
         """Write no more of what is gathered, and expect nothing of the peer."""
         self.stop_watching()
-        if self._handle is not None:
-            self._handle.cancel()
+        self.outbox.take()
 
     def stop_watching(self) -> None:
         """Expect nothing of the peer."""

@@ -1,8 +1,8 @@
 """The network's side of a connection: transport, timers, flow control, and what uvicorn calls.
 
 uvicorn's HTTP protocol makes one object for each upgrade request, calls ``connection_made``, then ``data_received``
-with the request, and puts the object in its own place; ``shutdown`` is uvicorn's call as well. From then on bytes
-arrive through ``buffer_updated``. What happens is told to ``Connection``; what it decides is carried out by ``settle``.
+with the request, and puts the object in its own place; ``shutdown`` is uvicorn's call as well. What happens is told to
+``Connection``; what it decides is carried out by ``settle``.
 """
 
 from __future__ import annotations
@@ -58,8 +58,11 @@ class _ReadBuffer(threading.local):
 _READ = _ReadBuffer()
 
 
-class WebSocketProtocol(asyncio.BufferedProtocol):
+class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
     """A WebSocket connection: RFC 6455 and RFC 7692 to the client, ASGI 2.4 to the application.
+
+    It is a protocol of both kinds. asyncio then reads into a buffer of ours, where it would otherwise make room for
+    256 KiB at each read; uvloop, which has such a buffer itself, hands over the bytes.
 
     ``uvicorn.Config(app, ws=safews.Protocol)`` makes uvicorn use it; ``with_options`` gives one with other options.
     """
@@ -86,6 +89,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._timers = Timers(self._loop)
         self._keepalive: Keepalive | None = None
         self._read_handle: asyncio.Handle | None = None
+        self._read_buffer = _READ.data
         self._opened_at: float | None = None
         self._is_reading = True
         self._bytes_in = 0
@@ -126,7 +130,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             self._timers,
             write_timeout=self.options.write_timeout,
             on_stall=self._stalled,
-            on_turn=self._begin_turn,
+            on_flush=self.update_reading if self._tls else None,
         )
         self.gather = self._output.gather
 
@@ -136,6 +140,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             self._begin(data)
         except Exception as exc:
             self._fail(exc)
+        # What comes by this name from now on, it comes from the transport.
+        self.data_received = self._receive  # type: ignore[method-assign]
 
     def shutdown(self) -> None:
         """End the connection because the server goes down: at once, or within ``drain_spread``."""
@@ -241,15 +247,19 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     # The transport's calls
 
+    def _receive(self, data: bytes) -> None:
+        """Take a read."""
+        self._bytes_in += len(data)
+        self._connection.receive_data(data)
+        self.settle()
+
     def get_buffer(self, sizehint: int) -> memoryview:
         """Say where the next read is to be put."""
-        return _READ.data
+        return self._read_buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take a read."""
-        self._bytes_in += nbytes
-        self._connection.receive_data(bytes(_READ.data[:nbytes]))
-        self.settle()
+        """Take a read, which is in the buffer."""
+        self._receive(bytes(self._read_buffer[:nbytes]))
 
     def eof_received(self) -> bool:
         """The peer has ended its side; keep ours open (which TLS cannot)."""
@@ -298,18 +308,13 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._app.gate.resume()
         self.settle()
 
-    # Output
-
-    def _begin_turn(self) -> None:
-        self._app.begin_turn()
-        if self._tls and not self._is_reading:
-            self.update_reading()
-
     # Input
 
     def update_reading(self) -> None:
         """Read from the peer, or do not, as the connection wants it."""
         connection = self._connection
+        if connection.is_at_ease(self._is_reading) and (self._is_reading or not self._tls):
+            return
         if connection.is_behind and self._read_handle is None:
             self._read_handle = self._loop.call_soon(self._read_on)
         if connection.state is State.CLOSED:
@@ -320,6 +325,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if wanted is self._is_reading or is_gone(self.transport):
             return
         self._is_reading = wanted
+        connection.is_at_ease(wanted)
         if wanted:
             self.transport.resume_reading()
             if self._keepalive is not None:
@@ -352,11 +358,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             return
         if connection.outbox.size:
             self._output.gather()
-        app = self._app
-        if app.receivers:
-            app.wake()
-        if not (self._is_reading and connection.is_clear):
-            self.update_reading()
+        if connection.inbox.receivers:
+            self._app.wake()
+        self.update_reading()
 
     def _settle_effects(self) -> None:
         connection = self._connection
@@ -421,7 +425,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             return
         totals = Totals(
             seconds=self._loop.time() - self._opened_at,
-            messages_in=connection.messages_in,
+            messages_in=connection.inbox.messages,
             messages_out=connection.outbox.messages,
             bytes_in=self._bytes_in,
             bytes_out=self._output.size,

@@ -28,11 +28,10 @@ class Mode(Enum):
 class Reader:
     """Reads frames into ``inbox`` by ``framing``.
 
-    ``waiting`` says how many ``receive()`` of the app wait for an event. ``receive_buffer`` bounds, in bytes, what is
-    held for an app that does not wait.
+    ``receive_buffer`` bounds, in bytes, what is held for an app that does not wait.
     """
 
-    __slots__ = ("_inbox", "_receive_buffer", "framing", "output_paused", "pong_is_waiting", "waiting")
+    __slots__ = ("_inbox", "_receive_buffer", "framing", "output_paused", "pong_is_waiting")
 
     def __init__(self, framing: Framing, inbox: Inbox, receive_buffer: int) -> None:
         self.framing = framing
@@ -40,7 +39,6 @@ class Reader:
         self._receive_buffer = receive_buffer
         self.pong_is_waiting = False
         self.output_paused = False
-        self.waiting = 0
 
     def feed(self, data: bytes) -> None:
         """Keep bytes from the peer."""
@@ -85,7 +83,7 @@ class Reader:
             return True
         if not self._may_parse(mode) or not self.framing.wants_data:
             return False
-        if mode is Mode.DROP or self.waiting:
+        if mode is Mode.DROP or self._inbox.receivers:
             return True
         return self.holds_less and (reading or self._inbox.is_low)
 

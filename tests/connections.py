@@ -247,6 +247,12 @@ class Bench:
         left.events = left.events.copy()
         return [left.take() for _ in range(len(left))]
 
+    def wait(self, receivers: int = 1) -> None:
+        """So many ``receive()`` of the app wait for an event."""
+        waiting = self.connection.inbox.receivers
+        waiting.clear()
+        waiting.extend(object() for _ in range(receivers))
+
     def check_effects(self) -> None:
         """The end is said once; the deadline is the state's; a transport that is to end is told so."""
         ends = [self.record] if self.state is State.CLOSED and self.record is not None else []

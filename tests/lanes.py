@@ -92,8 +92,7 @@ def takes(bench: Bench) -> None:
 
 def waits(bench: Bench) -> None:
     """As the app does that waits for an event, and is woken as soon as there is one."""
-    connection = bench.connection
-    connection.reader.waiting = 0 if connection.inbox or bench.record is not None else 1
+    bench.wait(0 if bench.connection.inbox or bench.record is not None else 1)
 
 
 def turn(bench: Bench) -> None:

@@ -377,7 +377,7 @@ class TestDenial:
         denying.connection.receive_data(frame(TEXT, b"early"))
         denying.connection.send(DENY_END)
         assert denying.take_all() == [disconnect(1006)]
-        assert denying.connection.messages_in == 0
+        assert denying.connection.inbox.messages == 0
 
 
 class TestUnansweredLoss:
@@ -468,7 +468,7 @@ class TestOurClose:
         way[0](bench.connection)
         bench.take_all()
         bench.connection.receive_data(frame(TEXT, b"crossed") * 100 + close_frame(1000))
-        assert (bench.take_all(), bench.connection.messages_in) == ([], 0)
+        assert (bench.take_all(), bench.connection.inbox.messages) == ([], 0)
         assert bench.state is State.DRAINING
 
     def test_messages_that_came_before_it_are_kept(self, way):

@@ -156,18 +156,18 @@ class TestInOrder:
         assert ended.wire() == b""
 
     def test_is_answered_at_once_if_the_app_waits_for_it(self, bench, ending):
-        bench.connection.reader.waiting = 1
+        bench.wait()
         bench.connection.receive_data(ending[0])
         assert bench.state is State.DRAINING
 
     def test_is_not_if_the_app_waits_for_what_comes_before_it(self, bench, ending):
-        bench.connection.reader.waiting = 1
+        bench.wait()
         bench.connection.receive_data(frame(TEXT, b"question") + ending[0])
         assert bench.state is State.ENDING
 
     def test_is_not_if_that_is_the_first_that_the_app_waits_for(self, new, ending):
         bench = new().opened()
-        bench.connection.reader.waiting = 1
+        bench.wait()
         bench.connection.receive_data(frame(TEXT, b"question") + ending[0])
         assert bench.state is State.ENDING
 

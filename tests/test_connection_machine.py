@@ -168,12 +168,12 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: not self.connection.inbox and self.connection.record is None and not self.app_ended)
     @rule()
     def app_waits(self) -> None:
-        self.connection.reader.waiting += 1
+        self.connection.inbox.receivers.append(object())
 
     @invariant()
     def app_wakes(self) -> None:
         if self.connection.inbox:
-            self.connection.reader.waiting = 0
+            self.connection.inbox.receivers.clear()
 
     # The peer
 

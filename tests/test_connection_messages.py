@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import pytest
 
-from safews import _connection
 from safews._deflate import DeflateParameters
 from safews._effects import Gone
 from safews._reader import FRAMES_PER_TURN
@@ -49,12 +48,12 @@ class TestReceiving:
         wire = data if isinstance(data, bytes) else data.encode()
         bench.connection.receive_data(frame(TEXT if isinstance(data, str) else BINARY, wire))
         assert bench.take_all() == [got(data)]
-        assert bench.connection.messages_in == 1
+        assert bench.connection.inbox.messages == 1
 
     def test_messages_are_counted(self, bench):
         bench.connection.receive_data(frame(TEXT, b"a") * 2)
         bench.connection.receive_data(frame(TEXT, b"b"))
-        assert bench.connection.messages_in == 3
+        assert bench.connection.inbox.messages == 3
 
     @pytest.mark.parametrize(("codec", "fast_lane"), LANES, ids=LANE_NAMES)
     def test_plain_frames_take_the_lane_of_the_option(self, monkeypatch, codec, fast_lane):
@@ -133,16 +132,6 @@ class TestReceiving:
 
 class TestSending:
     """[O3, O4, C11]"""
-
-    @pytest.mark.parametrize("queued", [b"", frame(TEXT, b"x") + close_frame(1000)], ids=["open", "ending"])
-    def test_takes_the_shortcut(self, monkeypatch, new, queued):
-        bench = new().opened()
-        bench.connection.receive_data(frame(TEXT, b"first"))
-        bench.take_all()
-        bench.connection.receive_data(queued)
-        monkeypatch.setattr(_connection, "message_type", lambda message: pytest.fail("not by the shortcut"))
-        bench.connection.send(send("hello"))
-        assert bench.written().frames == [Frame(TEXT, b"hello")]
 
     def test_any_mapping_is_a_message(self, bench):
         bench.connection.send(MappingProxyType(send("hello")))

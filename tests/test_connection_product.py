@@ -106,7 +106,7 @@ class Snapshot(NamedTuple):
             bench.waiting,
             list(bench.effects),
             connection.outbox.size,
-            (connection.messages_in, connection.outbox.messages),
+            (connection.inbox.messages, connection.outbox.messages),
         )
 
 
@@ -189,7 +189,7 @@ class TestFreeCalls:
     @pytest.mark.parametrize("receivers", [1, 2])
     def test_receivers_that_wait(self, bench, receivers):
         bench.take_all()
-        bench.connection.reader.waiting = receivers
+        bench.wait(receivers)
         if bench.state is not State.CLOSED:
             bench.connection.receive_data(frame(TEXT, b"hello") + close_frame(1000))
         bench.check()

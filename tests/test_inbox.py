@@ -14,16 +14,16 @@ def inbox():
 
 class TestTake:
     def test_text_is_a_message_with_text_alone(self, inbox):
-        inbox.put_message("héllo")
+        inbox.put_messages(["héllo"])
         assert inbox.take() == {"type": "websocket.receive", "text": "héllo"}
 
     def test_bytes_are_a_message_with_bytes_alone(self, inbox):
-        inbox.put_message(b"\x00")
+        inbox.put_messages([b"\x00"])
         assert inbox.take() == {"type": "websocket.receive", "bytes": b"\x00"}
 
     @pytest.mark.parametrize(("data", "key"), [("", "text"), (b"", "bytes")])
     def test_empty_message(self, inbox, data, key):
-        inbox.put_message(data)
+        inbox.put_messages([data])
         assert inbox.take() == {"type": "websocket.receive", key: data}
 
     def test_event_comes_out_as_it_is(self, inbox):
@@ -32,8 +32,8 @@ class TestTake:
 
     def test_in_order(self, inbox):
         inbox.put_event(CONNECT)
-        inbox.put_message("a")
-        inbox.put_message(b"b")
+        inbox.put_messages(["a"])
+        inbox.put_messages([b"b"])
         assert [inbox.take().get("type"), inbox.take().get("text"), inbox.take().get("bytes")] == [
             "websocket.connect",
             "a",
@@ -51,12 +51,12 @@ class TestMarks:
         assert (inbox.room, inbox.is_low) == ((4, 10), True)
 
     def test_messages_take_room_of_both_kinds(self, inbox):
-        inbox.put_message("abc")
-        inbox.put_message(b"de")
+        inbox.put_messages(["abc"])
+        inbox.put_messages([b"de"])
         assert (len(inbox), inbox.size, inbox.room) == (2, 5, (2, 5))
 
     def test_text_counts_characters(self, inbox):
-        inbox.put_message("\U0001f600")
+        inbox.put_messages(["\U0001f600"])
         assert inbox.size == 1
 
     def test_events_count_as_messages_without_bytes(self, inbox):
@@ -65,7 +65,7 @@ class TestMarks:
 
     def test_room_gets_negative(self, inbox):
         for _ in range(5):
-            inbox.put_message(b"abc")
+            inbox.put_messages([b"abc"])
         assert inbox.room == (-1, -5)
 
     def test_low_by_number_at_half(self, inbox):
@@ -76,15 +76,15 @@ class TestMarks:
         assert inbox.is_low
 
     def test_low_by_bytes_at_half(self, inbox):
-        inbox.put_message(b"x")
-        inbox.put_message("12345")
+        inbox.put_messages([b"x"])
+        inbox.put_messages(["12345"])
         assert not inbox.is_low
         inbox.take()
         assert inbox.is_low
 
     def test_taking_gives_the_room_back(self, inbox):
-        inbox.put_message("abc")
-        inbox.put_message(b"de")
+        inbox.put_messages(["abc"])
+        inbox.put_messages([b"de"])
         inbox.put_event(CONNECT)
         for _ in range(3):
             inbox.take()
@@ -93,5 +93,5 @@ class TestMarks:
     def test_mark_of_one_is_low_when_empty(self):
         inbox = Inbox(max_messages=1, max_bytes=1)
         assert inbox.is_low
-        inbox.put_message("")
+        inbox.put_messages([""])
         assert not inbox.is_low

@@ -9,9 +9,9 @@ from safews._messages import (
     close_code_and_reason,
     denial_body,
     denial_status,
-    encoded,
     header_list,
     message_type,
+    not_utf8,
     sent_data,
 )
 
@@ -79,14 +79,14 @@ class TestSentData:
             sent_data({"bytes": data})
 
 
-class TestEncoded:
-    def test_is_utf8(self):
-        assert encoded("h\u00e9") == b"h\xc3\xa9"
-
-    def test_says_where_it_cannot_be(self):
-        with pytest.raises(ValueError, match=r"'text' .* surrogates not allowed at position 2") as info:
-            encoded("ab\ud800")
-        assert not isinstance(info.value, UnicodeError)
+class TestText:
+    def test_that_is_not_utf8_says_where(self):
+        with pytest.raises(UnicodeEncodeError) as info:
+            "ab\ud800".encode()
+        error = not_utf8(info.value)
+        assert "'text'" in str(error)
+        assert "surrogates not allowed at position 2" in str(error)
+        assert not isinstance(error, UnicodeError)
 
 
 class TestClose:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from safews._effects import Finish
-from safews._outbox import Outbox
+from safews._outbox import LARGE, Outbox
 from safews._output import FLUSH_SIZE, TLS_LINGER, Output
 from safews._timers import Timers
 from tests.fakes import FakeLoop, FakeTransport
@@ -18,7 +18,7 @@ class Side:
 
     def __init__(self, loop: FakeLoop, transport: FakeTransport, write_timeout: float | None) -> None:
         self.transport = transport
-        self.turns = 0
+        self.flushes = 0
         self.stalls = 0
         self.output = Output(
             loop,
@@ -27,14 +27,14 @@ class Side:
             Timers(loop),
             write_timeout=write_timeout,
             on_stall=self.stalled,
-            on_turn=self.turned,
+            on_flush=self.flushed,
         )
 
     def stalled(self) -> None:
         self.stalls += 1
 
-    def turned(self) -> None:
-        self.turns += 1
+    def flushed(self) -> None:
+        self.flushes += 1
 
     def put(self, data: bytes) -> None:
         self.output.outbox.put_raw(data)
@@ -71,7 +71,7 @@ class TestGathering:
         assert side.transport.writes == []
         loop.run()
         assert side.transport.writes == [b"ab"]
-        assert (side.turns, side.output.size) == (1, 2)
+        assert (side.flushes, side.output.size) == (1, 2)
 
     def test_the_next_turn_is_another(self, side: Side, loop: FakeLoop) -> None:
         for data in (b"a", b"b"):
@@ -79,7 +79,7 @@ class TestGathering:
             side.output.gather()
             loop.run()
         assert side.transport.writes == [b"a", b"b"]
-        assert side.turns == 2
+        assert side.flushes == 2
 
     def test_much_is_written_at_once(self, side: Side) -> None:
         side.put(bytes(FLUSH_SIZE))
@@ -98,6 +98,18 @@ class TestGathering:
         side.transport.close()
         side.output.flush()
         assert (side.transport.writes, side.output.size) == ([], 0)
+
+    def test_nor_does_one_that_closes_meanwhile(self, side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(data: bytes) -> None:
+            writes.append(data)
+            side.transport.closing = True
+
+        writes: list[bytes] = []
+        monkeypatch.setattr(side.transport, "write", fail)
+        for data in (b"a" * LARGE, b"b" * LARGE):
+            side.put(data)
+        side.output.flush()
+        assert writes == [b"a" * LARGE]
 
     def test_what_is_stopped_is_not_written(self, side: Side, loop: FakeLoop) -> None:
         side.put(b"a")

@@ -752,10 +752,10 @@ class TestInput:
         side = open_(ws_max_queue=None)
         side.arrive(frame(TEXT, b"x") * 3 * FRAMES_PER_TURN)
         connection = side.protocol._connection
-        read = [connection.messages_in]
+        read = [connection.inbox.messages]
         while not loop.is_idle:
             loop.turn()
-            read.append(connection.messages_in)
+            read.append(connection.inbox.messages)
         assert read == [FRAMES_PER_TURN, 2 * FRAMES_PER_TURN, 3 * FRAMES_PER_TURN]
 
     def test_a_flood_is_not_read_on_twice_a_turn(self, open_: Make, loop: FakeLoop) -> None:
@@ -763,7 +763,7 @@ class TestInput:
         side.arrive(frame(TEXT, b"x") * 3 * FRAMES_PER_TURN)
         side.protocol.update_reading()
         loop.turn()
-        assert side.protocol._connection.messages_in == 2 * FRAMES_PER_TURN
+        assert side.protocol._connection.inbox.messages == 2 * FRAMES_PER_TURN
 
     def test_nothing_is_done_to_the_reading_of_a_transport_that_is_closing(self, open_: Make) -> None:
         side = open_(ws_max_queue=1)

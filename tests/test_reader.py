@@ -55,12 +55,12 @@ class Side:
 
     def handle(self, event: Event) -> None:
         if isinstance(event, (str, bytes)) and self.mode is Mode.TAKE:
-            self.inbox.put_message(event)
+            self.inbox.put_messages([event])
 
     def fill(self, messages: int) -> None:
         """Put so many messages without bytes into the inbox."""
         for _ in range(messages):
-            self.inbox.put_message("")
+            self.inbox.put_messages([""])
 
 
 @pytest.fixture
@@ -102,11 +102,11 @@ class TestHoldsLess:
 
     @pytest.mark.parametrize(("size", "less"), [(RECEIVE_BUFFER - 1, True), (RECEIVE_BUFFER, False)])
     def test_messages(self, side: Side, size: int, less: bool) -> None:
-        side.inbox.put_message(bytes(size))
+        side.inbox.put_messages([bytes(size)])
         assert side.reader.holds_less is less
 
     def test_both_together(self, side: Side) -> None:
-        side.inbox.put_message(bytes(RECEIVE_BUFFER // 2))
+        side.inbox.put_messages([bytes(RECEIVE_BUFFER // 2)])
         assert side.reader.holds_less
         side.feed(bytes(RECEIVE_BUFFER // 2))
         assert not side.reader.holds_less
@@ -133,7 +133,7 @@ class TestTake:
         assert side.read() == []
 
     def test_nothing_into_an_inbox_that_is_full_of_bytes(self, side: Side) -> None:
-        side.inbox.put_message(bytes(MAX_BYTES))
+        side.inbox.put_messages([bytes(MAX_BYTES)])
         side.feed(MESSAGE)
         assert side.read() == []
 
@@ -189,7 +189,7 @@ class TestAllowance:
     def test_of_what_is_taken(self, side: Side, messages: int, size: int, expected: tuple[int, int]) -> None:
         side.fill(messages)
         if size:
-            side.inbox.put_message(bytes(size))
+            side.inbox.put_messages([bytes(size)])
         assert side.reader.allowance(Mode.TAKE, FRAMES_PER_TURN) == expected
 
     def test_no_more_than_what_is_left_of_the_turn(self, side: Side) -> None:
@@ -330,12 +330,12 @@ class TestWantsBytes:
         ],
     )
     def test_the_marks_are_for_bytes_too(self, side: Side, held: int, reading: bool, expected: bool) -> None:
-        side.inbox.put_message(bytes(held))
+        side.inbox.put_messages([bytes(held)])
         assert side.reader.wants_bytes(Mode.TAKE, reading) is expected
 
     def test_who_waits_is_served_above_the_low_mark(self, side: Side) -> None:
         side.fill(MAX_MESSAGES // 2 + 1)
-        side.reader.waiting = 1
+        side.inbox.receivers.append(object())
         assert side.reader.wants_bytes(Mode.TAKE, False)
 
     @pytest.mark.parametrize(("waiting", "expected"), [(0, False), (1, True)])
@@ -344,7 +344,7 @@ class TestWantsBytes:
     ) -> None:
         side.feed(frame(BINARY, bytes(RECEIVE_BUFFER * 2))[:-1])
         side.read()
-        side.reader.waiting = waiting
+        side.inbox.receivers.extend([object()] * waiting)
         assert side.reader.wants_bytes(Mode.TAKE, True) is expected
 
     def test_or_where_it_is_dropped(self, side: Side) -> None:
