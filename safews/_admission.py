@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 from ._handshake import Handshake, HandshakeRefused
 from ._headers import shown
 from ._options import Options
+from ._origins import is_listed
 
 RETRY_AFTER = 5
 """Seconds after which a client that was one too many may try again (RFC 9110 section 10.2.3)."""
@@ -47,7 +48,7 @@ def refusal(
         return handshake.refusal
     allowed, origin = options.allowed_origins, handshake.origin
     # Only browsers send an Origin, and only browsers can be abused by a foreign page (RFC 6455 section 10.2).
-    if allowed is not None and origin is not None and origin.lower() not in allowed:
+    if allowed is not None and origin is not None and not is_listed(origin, allowed):
         return HandshakeRefused(403, f"origin {shown(origin)} is not allowed")
     most = options.max_connections
     if most is not None and len(CENSUS.members) >= most:

@@ -8,21 +8,18 @@ whoever knows the name of the option adds that and the value.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from ._close import may_be_sent
+from ._origins import listed_origin
 
 OFF_WORDS = ("off", "none")
 """What the environment says for ``None``."""
 
 SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 """What the environment says for ``True`` and ``False``."""
-
-_DEFAULT_PORTS = {"http": ":80", "ws": ":80", "https": ":443", "wss": ":443"}
-_ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?")
 
 
 class Rule(Protocol):
@@ -143,7 +140,7 @@ class Origins:
         # A str is a collection of strs too, one for each letter, so the error would be a riddle.
         if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
             raise TypeError("must be a list of origins")
-        return tuple(_normal_origin(origin) for origin in value)
+        return tuple(listed_origin(origin) for origin in value)
 
     def parse(self, text: str) -> list[str]:
         """Read origins separated by commas."""
@@ -163,18 +160,3 @@ class OrOff:
     def parse(self, text: str) -> object:
         """Read one of ``OFF_WORDS``, in any case, or what the other rule reads."""
         return None if text.lower() in OFF_WORDS else self.rule.parse(text)
-
-
-def _normal_origin(origin: object) -> str:
-    """Return an origin as browsers write it: in lower case, without the default port of its scheme."""
-    if not isinstance(origin, str):
-        raise TypeError(f"must be a list of origins, and {origin!r} is not a str")
-    lowered = origin.lower()
-    if lowered == "null":
-        return lowered
-    match = _ORIGIN.fullmatch(lowered)
-    if match is None:
-        raise ValueError(f'must be a list of origins such as "https://example.org", and {origin!r} is none')
-    if match["port"] is not None and match["port"] == _DEFAULT_PORTS.get(match["scheme"]):
-        return lowered[: match.start("port")]
-    return lowered

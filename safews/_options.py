@@ -78,7 +78,8 @@ class Options:
     allowed_origins: Annotated[Collection[str] | None, OrOff(Origins())] = None
     """The origins, such as ``"https://example.org"``, of which a browser's must be one (RFC 6455 section 10.2).
 
-    They are kept in lower case and without default ports. ``None`` allows all.
+    ``"https://*.example.org"`` stands for every subdomain, and not for ``example.org`` itself. They are kept in lower
+    case and without default ports. ``None`` allows all.
     """
 
     max_connections: Annotated[int | None, OrOff(Whole(1))] = None

@@ -139,6 +139,8 @@ class TestOrigins:
             ("http://[::1]:8000", "http://[::1]:8000"),
             ("moz-extension://1b2c-3d", "moz-extension://1b2c-3d"),
             ("app://localhost:443", "app://localhost:443"),
+            ("https://*.Example.org:443", "https://*.example.org"),
+            ("http://*.localhost:8000", "http://*.localhost:8000"),
             ("null", "null"),
         ],
     )
@@ -147,7 +149,19 @@ class TestOrigins:
 
     @pytest.mark.parametrize(
         "origin",
-        ["", "*", "example.org", "https://", "https://example.org/", "https://a b", "https://a:x", "https://a:123456"],
+        [
+            *(
+                "",
+                "*",
+                "example.org",
+                "https://",
+                "https://example.org/",
+                "https://a b",
+                "https://a:x",
+                "https://a:123456",
+            ),
+            *("https://*", "https://*.", "https://*example.org", "https://a.*.org", "*.example.org", "*://example.org"),
+        ],
     )
     def test_what_is_no_origin_is_named(self, origin: str) -> None:
         told = re.escape(f"and {origin!r} is none")

@@ -107,6 +107,35 @@ async def test_not_listed(start: Start, protocol: Any) -> None:
     assert await statuses_for(start, protocol, LISTED, OTHERS) == dict.fromkeys(OTHERS, 403)
 
 
+async def test_below_a_listed_host(start: Start, protocol: Any) -> None:
+    below = ["https://a.example.org", "https://a.b-c.example.org", "HTTPS://A.Example.Org", "http://a.example.org:8080"]
+    others = [
+        *(other for other in OTHERS if other != "https://www.example.org"),
+        "https://example.org",
+        "https://.example.org",
+        "https://a..example.org",
+        "https://.a.example.org",
+        "https://*.example.org",
+        "https://a.example.org:443",
+        "https://a.example.org:8080",
+        "http://a.example.org",
+        "https://aexample.org",
+        "https://a.example.org.evil.example",
+        "https://evil.example/.example.org",
+        "https://evil.example#.example.org",
+        "https://evil.example:1.example.org",
+        "https://evil@a.example.org",
+        "https://[::1].example.org",
+        "https://a,https://b.example.org",
+        "https://a https://b.example.org",
+        "https://\xe4.example.org",
+        "wss://a.example.org",
+    ]
+    allowed = ["https://*.example.org", "http://*.example.org:8080"]
+    expected = dict.fromkeys(below, 101) | dict.fromkeys(others, 403)
+    assert await statuses_for(start, protocol, allowed, expected) == expected
+
+
 async def test_neighbours_of_a_listed_one(start: Start, protocol: Any) -> None:
     """One character more, less or other."""
     listed = LISTED[0]
@@ -143,7 +172,7 @@ async def test_several_lines(start: Start, protocol: Any, count: int) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    ["*", "https://*", "https://*.example.org", "https://example.org:*", "*://example.org", "https://example.*", ".*"],
+    ["*", "https://*", "https://*example.org", "https://example.org:*", "*://example.org", "https://example.*", ".*"],
 )
 def test_what_looks_like_a_wildcard_stops_the_start(protocol: Any, entry: str) -> None:
     """It stands for nothing, and so that nobody takes it for something it is refused."""
