@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from safews._connection import Connection
 from safews._deflate import DeflateParameters
 from tests.connections import ACCEPT, DEFLATE, LANES, Bench, request, send
+from tests.examples import examples
 from tests.harness.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 from tests.lanes import CALLS, MESSAGES, TIMERS, Step, arrives, called, see, sent, takes, timed_out, turn, waits
 from tests.reference import Compressor
@@ -90,7 +91,7 @@ marks = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(500, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(marks=marks, is_accepted=st.sampled_from([True, True, True, False]), life=lives)
 def test_all_lanes_live_the_same_life(marks: dict[str, Any], is_accepted: bool, life: list[Step]) -> None:
     benches = [Bench(*lane, accept_timeout=5, **marks) for lane in LANES]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -30,6 +30,7 @@ from tests.connections import (
     request,
     send,
 )
+from tests.examples import TIMES, examples
 from tests.harness.frames import BINARY, CONTINUATION, PING, PONG, TEXT, close_frame, frame
 
 STORED = b"\x00\x05\x00\xfa\xffHello\x00"
@@ -264,16 +265,13 @@ class Life(RuleBasedStateMachine):
             assert self.messages == self.expected
 
 
-Life.TestCase.settings = settings(
-    max_examples=400,
+Life.TestCase.settings = examples(
+    400,
     stateful_step_count=30,
-    deadline=None,
-    derandomize=True,
-    database=None,
     phases=[Phase.generate, Phase.shrink],
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
 # A life that fails is made as short as possible first, which takes its time.
-TestLife = pytest.mark.timeout(300)(Life.TestCase)
+TestLife = pytest.mark.timeout(300 * TIMES)(Life.TestCase)

@@ -3,11 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from safews._deflate import DeflateParameters
 from safews._extensions import Agreement, Offer, negotiate_deflate, parse_offers
+from tests.examples import examples
 
 BAD_BITS = [b"7", b"16", b"0", b"010", b"08", b"+9", b"-9", b"9.0", b'" 9"', b'"9\t"', b"1e1", b"100"]
 
@@ -190,7 +191,7 @@ class TestNegotiation:
 PIECES = [b"permessage-deflate", b"client_max_window_bits", b"server_max_window_bits", b"client_no_context_takeover"]
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(
     st.lists(st.sampled_from([*PIECES, b";", b"; ", b",", b"=", b'"', b"\\", b"8", b"10", b"15", b" ", b"\xe9"])),
     st.integers(9, 15),

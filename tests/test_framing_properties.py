@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from safews._close import Close
@@ -14,6 +14,7 @@ from safews._codecs.wsproto import WsprotoCodec
 from safews._deflate import DeflateParameters, Deflater, Inflater
 from safews._events import Violation
 from safews._framing import Framing
+from tests.examples import examples
 from tests.reference import (
     BINARY,
     CLOSE,
@@ -34,13 +35,7 @@ from tests.reference import (
     xor,
 )
 
-quick = settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+quick = examples(150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 MAX_SIZE = 400
 EVERYTHING = (1 << 60, 1 << 60)

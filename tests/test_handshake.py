@@ -4,11 +4,12 @@ from typing import Any
 
 import h11
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from safews._deflate import DeflateParameters
 from safews._handshake import Handshake, WebSocketScope
+from tests.examples import examples
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -451,7 +452,7 @@ VALUES = st.one_of(
 
 
 class TestAlwaysAnAnswer:
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     @given(st.binary(max_size=200))
     @example(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
     @example(b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\nupgrade: x\r\n\r\n")
@@ -459,18 +460,18 @@ class TestAlwaysAnAnswer:
     def test_whatever_the_bytes(self, data: bytes) -> None:
         check_answer(Handshake(data))
 
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     @given(st.lists(st.tuples(NAMES, VALUES), max_size=5))
     def test_whatever_is_added_to_a_good_request(self, more: Headers) -> None:
         check_answer(Handshake(request(*more)))
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(NAMES, VALUES, st.sampled_from([b"/", b"*", b"/%ff?\xe9", b"http://x", b"x:80", b"//"]))
     def test_whatever_replaces_a_part(self, name: bytes, value: bytes, target: bytes) -> None:
         headers = [(field, value if field == name else good) for field, good in GOOD]
         check_answer(Handshake(request(target=target, headers=headers)))
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(st.data())
     def test_wherever_a_good_request_is_damaged(self, data: st.DataObject) -> None:
         good = request((b"sec-websocket-protocol", b"a, b"), (b"sec-websocket-extensions", b"permessage-deflate"))
