@@ -243,6 +243,8 @@ class Bench:
     @property
     def waiting(self) -> list[dict[str, Any]]:
         """What the app has yet to take of what has been read."""
+        if not self.connection.inbox:
+            return []
         left = copy.copy(self.connection.inbox)
         left.events = left.events.copy()
         return [left.take() for _ in range(len(left))]

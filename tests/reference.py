@@ -6,6 +6,8 @@ Both are written from RFC 6455 and RFC 7692 with no thought of speed, and use no
 from __future__ import annotations
 
 import codecs
+import itertools
+import operator
 import zlib
 
 from safews._close import Close
@@ -21,7 +23,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 def xor(data: bytes, key: bytes) -> bytes:
     """Mask or unmask, byte by byte (section 5.3)."""
-    return bytes(byte ^ key[index % 4] for index, byte in enumerate(data))
+    return bytes(map(operator.xor, data, itertools.cycle(key)))
 
 
 def header(first: int, length: int) -> bytes:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from tests.fuzz.corpus import kept
 from tests.fuzz.run import MAX_LENGTHS, WORK, fuzz, minimise
+from tests.records import record
+
+PACKAGES = ["atheris", "h11", "websockets", "wsproto"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,10 +20,10 @@ def main(argv: list[str] | None = None) -> int:
         fuzzed = fuzz(target, options.seconds)
         failed |= fuzzed.failed
         print(fuzzed, flush=True)
-        with (WORK / "runs.txt").open("a", encoding="utf-8") as runs:
-            print(fuzzed, file=runs)
         if options.keep and not fuzzed.failed:
             print(f"{target}: {minimise(target)} inputs are kept", flush=True)
+        if options.record:
+            record("fuzzing", PACKAGES, {**fuzzed.data(), "kept": len(kept(target))})
     return int(failed)
 
 
@@ -28,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", action="append", choices=MAX_LENGTHS, help="which to run (default: all)")
     parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
     parser.add_argument("--keep", action="store_true", help="then minimise the inputs and put them into corpus/")
+    parser.add_argument("--record", action="store_true", help="add the figures to docs/data/fuzzing.json")
     return parser
 
 

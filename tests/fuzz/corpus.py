@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 KEPT = Path(__file__).with_name("corpus")
+WORK = Path(__file__).parents[2] / "build" / "fuzz"
+"""What the runs write: inputs, finds and logs."""
 
 
 def kept(target: str) -> list[bytes]:

@@ -11,7 +11,15 @@ import sys
 
 import atheris
 
-COUNTED = {"framing": ["safews", "websockets", "wsproto"], "connection": ["safews"], "handshake": ["safews", "h11"]}
+from tests.fuzz.corpus import WORK
+from tests.fuzz.reached import counting
+
+COUNTED = {
+    "codecs": ["safews", "websockets", "wsproto"],
+    "framing": ["safews", "websockets", "wsproto"],
+    "connection": ["safews"],
+    "handshake": ["safews", "h11"],
+}
 """The packages whose coverage guides the fuzzer, for each target: counting has its price."""
 
 
@@ -22,7 +30,7 @@ def main() -> None:
         check = importlib.import_module(f"tests.fuzz.{target}").check
     # To minimise, libFuzzer starts itself anew: a shell gets its name and the arguments.
     program = f"{shlex.quote(sys.executable)} -m tests.fuzz.engine {target}"
-    atheris.Setup([program, *arguments], check)
+    atheris.Setup([program, *arguments], counting(check, WORK / f"{target}.reached.json"))
     atheris.Fuzz()
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from safews._close import Close
+from safews._codecs._base import Codec
+from safews._codecs.websockets import WebsocketsCodec
+from safews._codecs.wsproto import WsprotoCodec
 from safews._deflate import DeflateParameters
 from safews._events import Event, Violation
 from safews._framing import FRAGMENT_OVERHEAD, Framing
@@ -18,7 +22,6 @@ AGREED = [
     DeflateParameters(client_no_context_takeover=True),
     DeflateParameters(client_max_window_bits=9),
 ]
-MAX_SIZES = [400, 70000, 0, None]
 LIMITS = [(1 << 60, 1 << 60), (1, 1), (2, 20), (3, 300)]
 """How many frames and how many bytes of messages are read at once."""
 
@@ -35,34 +38,23 @@ UNREAD = 14 + 125
 
 SHORTEST_FRAME = 6
 
-MOST_READS = 32
-"""Into how many reads what has come is cut at most: an input of hundreds takes the time of many others."""
-
 ENDINGS = (Close, Violation)
+
+Lane = tuple[type[Codec], bool]
+
+PAIRS: list[list[Lane]] = [
+    [(WebsocketsCodec, False), (WsprotoCodec, False)],
+    [(WebsocketsCodec, True), (WsprotoCodec, False)],
+    [(WebsocketsCodec, False), (WsprotoCodec, True)],
+]
+"""One lane of each codec. Both fast lanes are the same code: one is enough, with either codec behind it."""
 
 
 def check(data: bytes) -> None:
     """Run an input; raise ``AssertionError`` for what must not be."""
-    script = Script(data)
-    agreed = AGREED[script.byte() % len(AGREED)]
-    max_size = MAX_SIZES[script.byte() % len(MAX_SIZES)]
-    lanes = Lanes(agreed, max_size, *LIMITS[script.byte() % len(LIMITS)])
-    peer = Peer(agreed)
-    longest = 0
-    wire = piece = b""
-    while script.has_more and not lanes.is_over:
-        kind = script.byte() % KINDS
-        if kind == CUT_ALL:
-            longest = script.byte()
-        elif kind == CUT:
-            lanes.read(piece, longest)
-            piece = b""
-        else:
-            written = peer.write(kind, script)
-            wire += written
-            piece += written
-    lanes.read(piece, longest)
-    check_reference(Reference(agreed, max_size).decode(wire), lanes.events)
+    stream = Stream(data, LANES)
+    expected = Reference(stream.agreed, stream.max_size).decode(stream.wire)
+    check_reference(expected, stream.lanes.events)
 
 
 def check_reference(expected: list[Event], events: list[Event]) -> None:
@@ -72,10 +64,51 @@ def check_reference(expected: list[Event], events: list[Event]) -> None:
         assert ours == theirs or isinstance(ours, Violation)
 
 
-class Lanes:
-    """Both codecs with the fast lane and without, step by step."""
+class Stream:
+    """An input, played to framings: what was agreed on, what they have read, and ``wire``, what the peer has sent."""
 
-    def __init__(self, agreed: DeflateParameters | None, max_size: int | None, frames: int, size: int) -> None:
+    peer = Peer
+    max_sizes: Sequence[int | None] = (400, 70000, 0, None)
+    most_reads = 32
+    """Into how many reads what has come is cut at most: an input of hundreds takes the time of many others."""
+
+    def __init__(self, data: bytes, lanes: list[Lane]) -> None:
+        script = Script(data)
+        self.agreed = AGREED[script.byte() % len(AGREED)]
+        self.max_size = self.max_sizes[script.byte() % len(self.max_sizes)]
+        self.lanes = Lanes(lanes, self.agreed, self.max_size, *LIMITS[script.byte() % len(LIMITS)])
+        self.wire = self._play(script, self.peer(self.agreed))
+
+    def _play(self, script: Script, peer: Peer) -> bytes:
+        longest = 0
+        wire = piece = peer.greeting
+        while script.has_more and not self.lanes.is_over:
+            kind = script.byte() % KINDS
+            if kind == CUT_ALL:
+                longest = script.byte()
+            elif kind == CUT:
+                self._read(piece, longest)
+                piece = b""
+            else:
+                written = peer.write(kind, script)
+                wire += written
+                piece += written
+        self._read(piece, longest)
+        return wire
+
+    def _read(self, piece: bytes, longest: int) -> None:
+        """Have what has come read, in reads of that many bytes (0: as one) or of more."""
+        longest = max(longest or len(piece), len(piece) // self.most_reads, 1)
+        for at in range(0, len(piece), longest):
+            self.lanes.read(piece[at : at + longest])
+
+
+class Lanes:
+    """Framings that must agree, step by step: each a codec, with the fast lane or without."""
+
+    def __init__(
+        self, lanes: list[Lane], agreed: DeflateParameters | None, max_size: int | None, frames: int, size: int
+    ) -> None:
         self._max_size = max_size
         self._limits = frames, size
         self._fed = 0
@@ -87,20 +120,15 @@ class Lanes:
                 compression=agreed is not None,
                 fast_lane=fast_lane,
             )
-            for codec, fast_lane in LANES
+            for codec, fast_lane in lanes
         ]
 
     @property
     def is_over(self) -> bool:
         return bool(self.events) and isinstance(self.events[-1], ENDINGS)
 
-    def read(self, piece: bytes, longest: int) -> None:
-        """Feed what has come, in reads of that many bytes (0: as one) or of more, and parse it all."""
-        longest = max(longest or len(piece), len(piece) // MOST_READS, 1)
-        for at in range(0, len(piece), longest):
-            self._feed(piece[at : at + longest])
-
-    def _feed(self, data: bytes) -> None:
+    def read(self, data: bytes) -> None:
+        """Feed what has come, and parse it all."""
         self._fed += len(data)
         for framing in self._framings:
             framing.feed(data)
@@ -109,8 +137,9 @@ class Lanes:
             for other in others:
                 assert other == first
             events, buffered, wants_data, _ = first
-            self._check_step(events)
-            self.events += events
+            if events:
+                self._check_step(events)
+                self.events += events
             if wants_data:
                 break
         self._check_bounds(buffered)
@@ -121,7 +150,7 @@ class Lanes:
         messages = [event for event in events if isinstance(event, (str, bytes))]
         assert sum(map(len, messages[:-1])) < size
         assert not any(isinstance(event, ENDINGS) for event in events[:-1])
-        assert not events or not self.is_over
+        assert not self.is_over
         if self._max_size is not None:
             assert all(len(m if isinstance(m, bytes) else m.encode()) <= self._max_size for m in messages)
 

@@ -10,6 +10,7 @@ from safews._deflate import DeflateParameters, Deflater, Inflater
 from safews._framing import Framing
 from safews._handshake import Handshake
 from tests.connections import CODECS
+from tests.fuzz.reached import REACHED
 from tests.reference import BINARY, FIN, RSV1, Compressor, frame
 
 OUR_WINDOW_BITS = 12
@@ -28,6 +29,7 @@ def check(data: bytes) -> None:
         assert refusal.detail.isascii()
         check_answer(handshake.reject(refusal.status, headers=refusal.headers), refusal.status)
         return
+    REACHED["accepted"] += 1
     agreed = handshake.negotiate(window_bits=OUR_WINDOW_BITS, context_takeover=len(data) % 2 == 0)
     offered = handshake.subprotocols
     headers = check_answer(

@@ -8,20 +8,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tests.fuzz.corpus import gathered, keep, kept, spread
+from tests.fuzz.corpus import WORK, gathered, keep, kept, spread
+from tests.fuzz.reached import reached
 from tests.fuzz.seeds import SEEDS
 from tests.installed import ROOT
 
-WORK = ROOT / "build" / "fuzz"
-MAX_LENGTHS = {"framing": 400, "connection": 300, "handshake": 1000}
+MAX_LENGTHS = {"codecs": 32, "framing": 150, "connection": 150, "handshake": 1000}
 """The longest inputs of each target, in bytes: longer ones are slower and show little more."""
 
 LIMITS = ["-timeout=20", "-rss_limit_mb=1024"]
 """For one input, in seconds; for the process, whose memory does not grow with the number of inputs."""
 
-_status = re.compile(r"^#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+)", re.MULTILINE)
+_status = re.compile(r"^#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) .* rss: (\d+)Mb", re.MULTILINE)
 
 
 class Figures(NamedTuple):
@@ -30,6 +30,8 @@ class Figures(NamedTuple):
     inputs: int
     edges: int
     features: int
+    memory: int
+    """Of the whole process, in MiB."""
 
 
 class Fuzzed(NamedTuple):
@@ -38,18 +40,25 @@ class Fuzzed(NamedTuple):
     target: str
     seconds: float
     figures: Figures
+    reached: dict[str, int]
+    """How many inputs got where, as ``reached.py`` has it."""
     failed: bool
 
     def __str__(self) -> str:
-        inputs, edges, features = self.figures
+        inputs, edges, features, memory = self.figures
         outcome = f"FAILED, see {WORK / self.target}.log" if self.failed else "nothing found"
-        return f"{self.target}: {inputs} inputs in {self.seconds:.0f} s, {edges} edges, {features} features, {outcome}"
+        covered = f"{edges} edges, {features} features, {memory} MiB"
+        return f"{self.target}: {inputs} inputs in {self.seconds:.0f} s, {covered}, {outcome}"
+
+    def data(self) -> dict[str, Any]:
+        """Return it as it is recorded."""
+        return {**self._asdict(), "seconds": round(self.seconds), "figures": self.figures._asdict()}
 
 
 def figures_of(log: str) -> Figures:
     """Read libFuzzer's log."""
     found = _status.findall(log)
-    return Figures(*map(int, found[-1])) if found else Figures(0, 0, 0)
+    return Figures(*map(int, found[-1])) if found else Figures(0, 0, 0, 0)
 
 
 def fuzz(target: str, seconds: int) -> Fuzzed:
@@ -60,12 +69,15 @@ def fuzz(target: str, seconds: int) -> Fuzzed:
     options = [
         f"-max_total_time={seconds}",
         f"-max_len={MAX_LENGTHS[target]}",
+        "-len_control=0",
         f"-artifact_prefix={WORK}/{target}-",
         *([f"-dict={words}"] if words.exists() else []),
     ]
+    counts = WORK / f"{target}.reached.json"
+    counts.unlink(missing_ok=True)
     started = time.monotonic()
     status, log = _engine(target, [*LIMITS, *options, str(corpus)], f"{target}.log")
-    return Fuzzed(target, time.monotonic() - started, figures_of(log), failed=status != 0)
+    return Fuzzed(target, time.monotonic() - started, figures_of(log), reached(counts), failed=status != 0)
 
 
 def minimise(target: str) -> int:

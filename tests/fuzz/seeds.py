@@ -84,14 +84,22 @@ def scripts(starts: Iterable[bytes], cut: int) -> list[bytes]:
     return [start + between.join(frames) for start in starts for frames in FRAMES for between in (b"", separator)]
 
 
+def stepping(start: bytes, frames: bytes) -> list[bytes]:
+    """Return inputs that begin like this, read these frames and take a step: every step there is."""
+    cut, step = bytes((connection.CUT,)), connection.CUT + 1
+    return [start + frames + cut + bytes((step, chosen, step, 0)) + cut for chosen in range(len(connection.STEPS))]
+
+
+FRAMING = scripts([b"\x00\x00\x00", b"\x01\x00\x02", b"\x02\x01\x03", b"\x01\x03\x01"], framing.CUT) + [
+    b"\x01\x00\x00" + bytes((framing.CUT_ALL, 1)) + b"".join(frames) for frames in FRAMES
+]
+
 SEEDS = {
-    "framing": scripts([b"\x00\x00\x00", b"\x01\x00\x02", b"\x02\x01\x03", b"\x01\x03\x01"], framing.CUT)
-    + [b"\x01\x00\x00" + bytes((framing.CUT_ALL, 1)) + b"".join(frames) for frames in FRAMES],
+    "codecs": FRAMING + scripts([bytes((lanes * 4 + 1, 0, 0)) for lanes in range(1, 7)], framing.CUT),
+    "framing": FRAMING,
     "connection": scripts([b"\x00\x00\x01", b"\x01\x80\x01", b"\x01\x05\x00"], connection.CUT)
-    + [
-        b"\x01\x01\x01" + b"".join(FRAMES[0]) + bytes((connection.CUT, connection.CUT + 1, step, connection.CUT + 1, 0))
-        for step in range(len(connection.STEPS))
-    ],
+    + stepping(b"\x01\x01\x01", b"".join(FRAMES[0]))
+    + stepping(b"\x00\x14\x00", repeated(Kind.LONG, FIN | BINARY, 0, 255)),
     "handshake": REQUESTS,
 }
 """By the names of the targets."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests import records
 from tests.fuzz import __main__ as command
 from tests.fuzz import corpus, run
 from tests.fuzz.run import Figures, Fuzzed
 from tests.fuzz.seeds import SEEDS
+from tests.records import recorded
 
 LOG = """\
 INFO: Instrumenting safews
@@ -25,6 +27,8 @@ def folders(monkeypatch, tmp_path):
     monkeypatch.setattr(corpus, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(run, "WORK", tmp_path / "work")
     monkeypatch.setattr(command, "WORK", tmp_path / "work")
+    monkeypatch.setattr(records, "DATA", tmp_path / "data")
+    monkeypatch.setattr(records, "version", lambda package: "1.0")
     return tmp_path
 
 
@@ -36,6 +40,7 @@ def engine(monkeypatch):
 
     def _engine(target, arguments, log_name):
         calls.append((target, arguments))
+        (run.WORK / f"{target}.reached.json").write_text('{"inputs": 7000}')
         if "-merge=1" in arguments:
             corpus.spread([b"smallest"], run.WORK / f"{target}.smallest")
         return statuses[0], LOG
@@ -59,17 +64,17 @@ def test_inputs_are_spread_and_gathered(tmp_path):
 
 
 def test_figures_are_the_last_of_the_log():
-    assert run.figures_of(LOG) == Figures(7688, 698, 3014)
+    assert run.figures_of(LOG) == Figures(7688, 698, 3014, 72)
 
 
 def test_figures_of_a_run_that_never_began():
-    assert run.figures_of("ModuleNotFoundError: no module named atheris") == Figures(0, 0, 0)
+    assert run.figures_of("ModuleNotFoundError: no module named atheris") == Figures(0, 0, 0, 0)
 
 
 def test_run_begins_with_seeds_and_what_is_kept(engine):
     corpus.keep("handshake", [b"kept"])
     fuzzed = run.fuzz("handshake", 5)
-    assert (fuzzed.target, fuzzed.figures, fuzzed.failed) == ("handshake", Figures(7688, 698, 3014), False)
+    assert (fuzzed.target, fuzzed.figures, fuzzed.failed) == ("handshake", Figures(7688, 698, 3014, 72), False)
     assert set(corpus.gathered(run.WORK / "handshake")) == {b"kept", *SEEDS["handshake"]}
     ((target, arguments),) = engine[0]
     assert target == "handshake"
@@ -79,16 +84,16 @@ def test_run_begins_with_seeds_and_what_is_kept(engine):
 
 
 def test_result_says_what_was_tried():
-    fuzzed = Fuzzed("framing", 21.7, Figures(7688, 698, 3014), failed=False)
-    assert str(fuzzed) == "framing: 7688 inputs in 22 s, 698 edges, 3014 features, nothing found"
+    fuzzed = Fuzzed("framing", 21.7, Figures(7688, 698, 3014, 72), {"inputs": 7000}, failed=False)
+    assert str(fuzzed) == "framing: 7688 inputs in 22 s, 698 edges, 3014 features, 72 MiB, nothing found"
     assert "FAILED" in str(fuzzed._replace(failed=True))
 
 
 def test_command_runs_all_targets_and_keeps_what_is_new(engine, capsys):
     assert command.main(["--seconds", "1", "--keep"]) == 0
+    assert recorded("fuzzing") == []
     assert [target for target, _ in engine[0]] == [target for target in SEEDS for _ in range(2)]
     assert all(corpus.kept(target) == [b"smallest"] for target in SEEDS)
-    assert (run.WORK / "runs.txt").read_text().count("nothing found") == len(SEEDS)
     assert capsys.readouterr().out.count("7688 inputs") == len(SEEDS)
 
 
@@ -98,6 +103,16 @@ def test_command_runs_one_target_and_fails_with_it(engine):
     assert command.main(["--target", "connection", "--keep"]) == 1
     assert [target for target, _ in calls] == ["connection"]
     assert corpus.kept("connection") == []
+
+
+def test_command_records_its_runs(engine):
+    assert command.main(["--target", "codecs", "--seconds", "1", "--keep", "--record"]) == 0
+    (run_of_codecs,) = recorded("fuzzing")
+    assert run_of_codecs["target"] == "codecs"
+    assert run_of_codecs["figures"] == {"inputs": 7688, "edges": 698, "features": 3014, "memory": 72}
+    assert run_of_codecs["reached"] == {"inputs": 7000}
+    assert (run_of_codecs["failed"], run_of_codecs["kept"]) == (False, 1)
+    assert set(run_of_codecs["versions"]) == {"python", *command.PACKAGES}
 
 
 @pytest.mark.parametrize("status", [0, 1])
