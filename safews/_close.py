@@ -102,7 +102,7 @@ def parse_close(payload: bytes) -> Close:
         raise InvalidClose(1007, "close frame with a reason that is not UTF-8") from None
 
 
-def close_payload(code: int | None, reason: str = "") -> bytes:
+def close_payload(code: int | None, reason: str) -> bytes:
     """Build the payload of a Close frame; ``None`` stands for no code, as ``parse_close`` has it."""
     if code is None:
         return b""

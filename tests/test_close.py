@@ -88,7 +88,7 @@ class TestParse:
 
 class TestBuild:
     def test_no_code(self):
-        assert close_payload(None) == b""
+        assert close_payload(None, "") == b""
 
     def test_no_code_has_no_reason_either(self):
         assert close_payload(None, "why") == b""

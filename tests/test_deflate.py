@@ -227,6 +227,11 @@ class TestDeflate:
         sizes = [len(Deflater(DEFAULT, level=level, mem_level=8).deflate(bytes(payload))) for level in (0, 9)]
         assert sizes[0] > len(payload) > sizes[1]
 
+    def test_memory_level_is_used(self):
+        payload = bytes(random.Random(6).choices(b"abcd", k=5000))
+        sizes = [len(Deflater(DEFAULT, level=6, mem_level=mem_level).deflate(payload)) for mem_level in (1, 8)]
+        assert sizes[0] > sizes[1]
+
     def test_window_below_what_zlib_can_make(self):
         with pytest.raises(ValueError, match="server_max_window_bits 8"):
             Deflater(DeflateParameters(server_max_window_bits=8), level=6, mem_level=8)

@@ -104,8 +104,8 @@ class TestGathering:
         assert (outbox.take(), outbox.size, outbox.messages) == ([], 0, 0)
 
     def test_size_is_what_waits(self, outbox):
-        outbox.put_message("abc")
         outbox.put_raw(b"0123456789")
+        outbox.put_message("abc")
         assert outbox.size == 15
         outbox.take()
         assert outbox.size == 0
