@@ -535,8 +535,8 @@ class TestMemory:
 
     def test_one_byte_fragments_are_not_objects(self, new_framing):
         framing = new_framing(max_size=MEBIBYTE)
-        count = 5000
-        reads = [frame(TEXT, b"x"), *[frame(CONTINUATION, b"x") * 100] * 50]
+        count = 1000
+        reads = [frame(TEXT, b"x"), *[frame(CONTINUATION, b"x") * 100] * 10]
         held = []
 
         def feed_all():
@@ -550,8 +550,8 @@ class TestMemory:
     def test_empty_fragments_take_no_memory(self, new_framing):
         framing = new_framing(max_size=10)
         read(framing, frame(TEXT, b"x"))
-        reads = [frame(CONTINUATION) * 100] * 50
-        assert peak_of(lambda: read(framing, *reads)) < 50_000
+        reads = [frame(CONTINUATION) * 100] * 10
+        assert peak_of(lambda: read(framing, *reads)) < 10_000
 
     def test_a_big_length_allocates_nothing(self, new_framing):
         framing = new_framing(max_size=1 << 40)
@@ -560,8 +560,8 @@ class TestMemory:
     @pytest.mark.parametrize("cut", [1000, 1 << 30])
     def test_bomb(self, new_framing, compressor, cut):
         framing = new_framing(max_size=MEBIBYTE)
-        payload = compressor.compress(bytes(64 * MEBIBYTE))
-        assert len(payload) < 64 * MEBIBYTE / 1000
+        payload = compressor.compress(bytes(16 * MEBIBYTE))
+        assert len(payload) < 16 * MEBIBYTE / 1000
         stream = b"".join(fragments(FIN | RSV1 | BINARY, payload, [500, 20_000]))
         reads = [stream[at : at + cut] for at in range(0, len(stream), cut)]
         events = []
@@ -589,7 +589,7 @@ class TestMemory:
         held = []
 
         def leave_a_byte():
-            framing.feed(binary(bytes(MEBIBYTE)) + b"\x82")
+            framing.feed(header(FIN | BINARY, MEBIBYTE) + KEY + bytes(MEBIBYTE) + b"\x82")
             framing.parse(*EVERYTHING)
             held.append(tracemalloc.get_traced_memory()[0])
 
