@@ -205,9 +205,8 @@ class Framing:
             payload = unmask(self._data[start:end], self._data[start - KEY_SIZE : start])
             opcode = header.first & OPCODE
             if opcode == CLOSE:
-                self._deliver(read_close(payload), events)
-            else:
-                events.append(Ping(payload) if opcode == PING else Pong(payload))
+                raise _Ended(read_close(payload))
+            events.append(Ping(payload) if opcode == PING else Pong(payload))
         self._at = end
         return True
 

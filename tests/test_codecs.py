@@ -25,6 +25,7 @@ from tests.reference import (
     PONG,
     RSV1,
     RSV2,
+    RSV3,
     TEXT,
     Compressor,
     binary,
@@ -260,10 +261,11 @@ class TestRefused:
     def test_header(self, codec, first):
         assert codec.receive(frame(first, b"Hello")) == _base.REFUSED
 
-    def test_rsv1_on_a_continuation_of_a_compressed_message(self, codec, compressor):
+    @pytest.mark.parametrize("bit", [RSV1, RSV2, RSV3])
+    def test_reserved_bit_on_a_continuation_of_a_compressed_message(self, codec, compressor, bit):
         first, last = fragments(FIN | RSV1 | TEXT, compressor.compress(b"Hello"), [2])
         assert codec.receive(first) is None
-        assert codec.receive(bytes((last[0] | RSV1,)) + last[1:]) == _base.REFUSED
+        assert codec.receive(bytes((last[0] | bit,)) + last[1:]) == _base.REFUSED
 
     def test_rsv1_on_a_control_frame(self, codec):
         assert codec.receive(frame(FIN | RSV1 | PING)) == _base.REFUSED
