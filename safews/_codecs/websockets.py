@@ -7,7 +7,7 @@ from typing import ClassVar, cast
 
 from websockets.extensions.base import Extension
 from websockets.frames import Frame, Opcode
-from websockets.protocol import Protocol, Side, State
+from websockets.protocol import Protocol, Side
 from websockets.typing import ExtensionName
 
 from safews import _events
@@ -72,7 +72,7 @@ class WebsocketsCodec(Codec):
     def __init__(self, deflate: DeflateParameters | None, max_size: int | None) -> None:
         super().__init__(deflate, max_size)
         # The library would count control frames against a limit, so it is given none.
-        self._library = Protocol(Side.SERVER, state=State.OPEN, max_size=None, logger=_silent)
+        self._library = Protocol(Side.SERVER, max_size=None, logger=_silent)
         if self._inflater is not None:
             self._library.extensions = [_Inflate(self._inflater)]
         self._gathered: TextGatherer | BinaryGatherer = BinaryGatherer()

@@ -73,18 +73,17 @@ class WsprotoCodec(Codec):
 
     def receive(self, frame: bytes) -> _events.Event | None:
         self._library.receive_data(frame)
-        result = None
         try:
-            for event in self._library.events():
-                result = self._translate(event, frame)
+            # A frame is one event.
+            (event,) = self._library.events()
         except InflateError:
             return INVALID_DEFLATE
         except InflateLimit:
             return too_big(self._max_size)
-        return result
+        return self._translate(event, frame)
 
     def _translate(self, event: LibraryEvent, frame: bytes) -> _events.Event | None:
-        """Return our event for wsproto's; there is exactly one for a frame."""
+        """Return our event for wsproto's."""
         if isinstance(event, TextMessage):
             return self._gather_text(event)
         if isinstance(event, BytesMessage):
