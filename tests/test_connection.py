@@ -388,8 +388,9 @@ class TestUnansweredLoss:
         [
             (lambda c: c.receive_eof(), "end of stream", [Finish.CLOSE]),
             (lambda c: c.lost("reset"), "reset", []),
+            (lambda c: c.lost(""), "", []),
         ],
-        ids=["end of stream", "reset"],
+        ids=["end of stream", "reset", "without a reason"],
     )
     def test_the_app_is_told_and_may_still_try(self, lose, detail, finishes):
         bench = Bench()
