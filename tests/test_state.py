@@ -90,8 +90,8 @@ class TestGraph:
         clock = {input_ for input_ in Input if input_.name.startswith("CLOCK_")} - {Input.CLOCK_WRITE_TIMEOUT}
         assert State.CLOSED in reachable(state, inputs=frozenset(clock))
 
-    @pytest.mark.parametrize("state", all_but(State.CONNECTING, State.CLOSED), ids=name)
-    def test_a_state_that_writes_ends_by_the_write_timeout(self, state):
+    @pytest.mark.parametrize("state", all_but(State.CLOSED), ids=name)
+    def test_a_state_with_a_transport_ends_by_the_write_timeout(self, state):
         assert TABLE[state, Input.CLOCK_WRITE_TIMEOUT] is State.CLOSED
 
     def test_closed_is_left_by_nothing(self):
