@@ -37,8 +37,8 @@ search: $(READY)  ## the tests with random examples, with 20 times the examples 
 	nice $(PY) -m tests.search $(ARGS)
 
 mutants: $(FUZZ_READY)  ## changes to the core that no test notices; of one module with ARGS='safews._reader*'
-	nice $(FUZZ) -m mutmut run --max-children 1 $(ARGS)
-	$(FUZZ) -m mutmut results
+	nice $(FUZZ) -m tests.mutation $(ARGS)
+	$(FUZZ) docs/build.py
 
 node: tests/clients/node/node_modules/.package-lock.json  ## the clients for Node.js, without which their tests are skipped
 

@@ -1,6 +1,7 @@
 """Write the pages that are made from the code: ``python docs/build.py``.
 
-``states.md`` and ``states.svg`` come from the table in ``safews/_state.py``, ``options.md`` from ``safews.Options``.
+``states.md`` and ``states.svg`` come from the table in ``safews/_state.py``, ``options.md`` from ``safews.Options``,
+``mutants.md`` from ``data/mutation.json``, which ``make mutants`` writes.
 With ``--check`` nothing is written: each page that is not as it would be is named, and the exit status is 1.
 """
 
@@ -10,6 +11,7 @@ import argparse
 import ast
 import dataclasses
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -240,12 +242,72 @@ def _prose(docstring: str) -> Iterator[str]:
             yield block
 
 
+# mutants.md
+
+MUTANTS = """\
+<!-- docs/build.py makes this page from docs/data/mutation.json, which `make mutants` writes. -->
+# What no test notices
+
+[Mutation testing](testing.md#mutation-testing) makes small changes to the core, one at a time. Each should fail a test.
+These are the figures of {date}, commit {commit}, with {versions}.
+
+{figures}
+
+## The survivors
+
+Each of these changes was looked at. None of them changes anything that a user, a peer or an app could notice.
+
+{survivors}
+"""
+
+
+def mutants_page(data: Path = DOCS / "data" / "mutation.json") -> str:
+    """Return ``mutants.md``."""
+    summary = json.loads(data.read_text(encoding="utf-8"))
+    of = dict(summary["of"])
+    columns = ["changes", "noticed", "timeout", "survived"]
+    rows = [[f"`{module}`", *(str(figures[key]) for key in columns)] for module, figures in summary["modules"].items()]
+    total = [str(sum(figures[key] for figures in summary["modules"].values())) for key in columns]
+    return MUTANTS.format(
+        date=of.pop("date"),
+        commit=of.pop("commit"),
+        versions=", ".join(f"{name} {version}" for name, version in of.items()),
+        figures=_table(["Module", "Changes", "Noticed", "Timed out", "Survived"], [*rows, ["All", *total]]),
+        survivors="\n\n".join(_survivors(summary["survivors"])),
+    )
+
+
+def _survivors(survivors: list[dict[str, str]]) -> Iterator[str]:
+    """Yield a section for each reason, with the changes that it explains."""
+    for why in dict.fromkeys(survivor["why"] for survivor in survivors):
+        lines: dict[tuple[str, str], list[str]] = {}
+        for survivor in survivors:
+            if survivor["why"] == why:
+                lines.setdefault((survivor["function"], survivor["before"]), []).append(_code(survivor["after"]))
+        rows = [
+            [f"`{function}`", _code(line), "<br>".join(dict.fromkeys(after))]
+            for (function, line), after in lines.items()
+        ]
+        yield f"{_markdown(why)}\n\n{_table(['Function', 'Line', 'Changed to'], rows)}"
+
+
+def _code(line: str) -> str:
+    """Return a line of code for a cell of a table."""
+    escaped = line.replace("|", "\\|")
+    return f"`{escaped}`" if line else ""
+
+
 # The command
 
 
 def pages() -> dict[str, str]:
     """Return each page's name and text."""
-    return {"options.md": options_page(), "states.md": states_page(), "states.svg": diagram()}
+    return {
+        "mutants.md": mutants_page(),
+        "options.md": options_page(),
+        "states.md": states_page(),
+        "states.svg": diagram(),
+    }
 
 
 def main(argv: list[str] | None = None, folder: Path = DOCS) -> int:

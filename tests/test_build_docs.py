@@ -92,7 +92,7 @@ def ways(svg: ET.Element) -> list[Area]:
 class TestCommand:
     def test_the_pages_are_written(self, build: ModuleType, tmp_path: Path) -> None:
         assert build.main([], tmp_path) == 0
-        assert {path.name for path in tmp_path.iterdir()} == {"options.md", "states.md", "states.svg"}
+        assert {path.name for path in tmp_path.iterdir()} == {"mutants.md", "options.md", "states.md", "states.svg"}
 
     def test_what_was_written_is_up_to_date(
         self, build: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
