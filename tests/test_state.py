@@ -94,6 +94,14 @@ class TestGraph:
     def test_a_state_with_a_transport_ends_by_the_write_timeout(self, state):
         assert TABLE[state, Input.CLOCK_WRITE_TIMEOUT] is State.CLOSED
 
+    def test_only_the_network_a_flood_and_the_clock_close(self):
+        assert {input_ for (state, input_), to in TABLE.items() if to is State.CLOSED and state is not to} == {
+            Input.NETWORK_LOST,
+            Input.PEER_FLOOD,
+            Input.CLOCK_WRITE_TIMEOUT,
+            Input.CLOCK_CLOSE_TIMEOUT,
+        }
+
     def test_closed_is_left_by_nothing(self):
         assert reachable(State.CLOSED) == {State.CLOSED}
 
@@ -104,6 +112,15 @@ class TestGraph:
         for state in State:
             for other in reachable(state) - {state}:
                 assert state not in reachable(other)
+
+    def test_only_an_open_connection_closes_first(self):
+        assert {state for (state, _), to in TABLE.items() if to is State.CLOSING} == {State.OPEN, State.CLOSING}
+
+    def test_an_ending_waits_through_what_the_app_sends_and_the_end_of_the_stream(self):
+        assert {input_ for (state, input_), to in TABLE.items() if state is to is State.ENDING} == {
+            Input.APP_SEND,
+            Input.PEER_EOF,
+        }
 
     def test_only_an_accept_opens(self):
         assert [pair for pair, to in TABLE.items() if to is State.OPEN and pair[0] is not State.OPEN] == [
@@ -120,6 +137,10 @@ class TestRows:
     @pytest.mark.parametrize("state", State, ids=name)
     def test_the_server_may_shut_down_in_every_state(self, state):
         assert in_state(state).takes(Input.SERVER_SHUTDOWN)
+
+    @pytest.mark.parametrize("state", State, ids=name)
+    def test_the_peer_may_end_its_stream_in_every_state(self, state):
+        assert in_state(state).takes(Input.PEER_EOF)
 
     @pytest.mark.parametrize("input_", [Input.APP_RETURN, Input.APP_CRASH, Input.APP_CANCELLED], ids=name)
     @pytest.mark.parametrize("state", State, ids=name)
