@@ -19,11 +19,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run what is asked for, and report."""
     options = _parser().parse_args(argv)
     names = options.name + (survivors() if options.survivors else [])
-    if options.report:
-        return report([])
-    run(names)
-    of_table = [] if names else list(table.verdicts())
-    return report(of_table)
+    if not (options.report or options.table):
+        run(names)
+    return report(list(table.verdicts()) if options.table or not (names or options.report) else [])
 
 
 def report(of_table: list[Verdict]) -> int:
@@ -40,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("name", nargs="*", help="mutmut's names of changes, with * (default: what is left to try)")
     parser.add_argument("--survivors", action="store_true", help="those that no test has noticed so far, again")
+    parser.add_argument("--table", action="store_true", help="those to the table of the states")
     parser.add_argument("--report", action="store_true", help="try nothing, and write down what is known so far")
     return parser
 
