@@ -43,8 +43,13 @@ def shown_by(*implementations: str) -> pytest.MarkDecorator:
 def deaf_peer(server: ServerProcess) -> Iterator[Client]:
     """Connect, with little room in the kernel for what the test does not read."""
     with server.connect() as client:
-        client.wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        narrow(client)
         yield client
+
+
+def narrow(client: Client, size: int = RECEIVE_BUFFER) -> None:
+    """Leave little room in the kernel, ``size`` bytes, for what the client does not read."""
+    client.wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
 
 def open_sockets(server: ServerProcess) -> int:

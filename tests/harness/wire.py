@@ -8,26 +8,27 @@ import ssl
 import struct
 from contextlib import suppress
 
-from .loops import within
+from .loops import DEADLINE, within
 
 READ_SIZE = 65536
 
 
 class Wire:
-    """A connected, non-blocking socket. It reads when asked to and never otherwise."""
+    """A connected, non-blocking socket. It reads when asked to and never otherwise, and waits for so many seconds."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, deadline: float = DEADLINE) -> None:
         self.socket = sock
+        self._deadline = deadline
         self._sending = asyncio.Lock()
 
     async def send(self, data: bytes) -> None:
         """Send all of ``data``, behind what another task of the test is sending."""
         async with self._sending:
-            await within(asyncio.get_running_loop().sock_sendall(self.socket, data))
+            await within(asyncio.get_running_loop().sock_sendall(self.socket, data), self._deadline)
 
     async def receive(self) -> bytes:
         """Wait for data; ``b""`` at the end of the stream, ``ConnectionResetError`` on a reset."""
-        return await within(asyncio.get_running_loop().sock_recv(self.socket, READ_SIZE))
+        return await within(asyncio.get_running_loop().sock_recv(self.socket, READ_SIZE), self._deadline)
 
     def pending(self) -> bytes:
         """What has arrived so far, without waiting; ``b""`` also at the end of the stream."""

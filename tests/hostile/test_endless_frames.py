@@ -16,8 +16,6 @@ from tests.contract.helpers_o import LANES, ending_line, unread
 from tests.harness import (
     BINARY,
     CLOSE,
-    CONTINUATION,
-    PING,
     TEXT,
     Client,
     Server,
@@ -27,6 +25,7 @@ from tests.harness import (
     turns,
     upgrade_request,
 )
+from tests.hostile.attacks import ENDLESS
 from tests.hostile.helpers import OTHER, Ticks, echoes, protocol_of, under_attack
 
 
@@ -49,15 +48,6 @@ async def test_header_that_announces_exbibytes(
         await client.expect_eof()
 
 
-WHOLE = {
-    "a header": frame(BINARY, bytes(70_000)),
-    "a payload": frame(BINARY, bytes(70_000)),
-    "a text": frame(TEXT, b"x" * 70_000),
-    "a fragment": frame(BINARY, bytes(10), fin=False) + frame(CONTINUATION, bytes(70_000)),
-    "a ping": frame(PING, bytes(125)),
-}
-PARTS = {"a header": 9, "a payload": 500, "a text": 500, "a fragment": 500, "a ping": 60}
-
 KEEPALIVE = {"ws_ping_interval": 0.05, "ws_ping_timeout": 0.2}
 
 
@@ -79,16 +69,16 @@ async def given_up(
 
 
 @LANES
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", ENDLESS)
 async def test_frame_that_never_ends(
     start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, fast_lane: bool, name: str
 ) -> None:
     """What has come of it is kept, and no more; no Pong can come within a frame, so the ping timeout ends it."""
     async with given_up(start, protocol, monkeypatch, fast_lane) as (attacked, client, other):
-        await client.send(WHOLE[name][: PARTS[name]])
+        await client.send(ENDLESS[name])
         while attacked.close_code is None:
             # A fragment counts for 64 bytes more, and there are two at most.
-            assert unread(attacked) <= PARTS[name] + 2 * 64
+            assert unread(attacked) <= len(ENDLESS[name]) + 2 * 64
             await echoes(other)
 
 

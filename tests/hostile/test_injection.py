@@ -7,48 +7,10 @@ from typing import Any
 import pytest
 
 from tests.contract.helpers_c import wait_for_end
-from tests.harness import ACCEPT, App, Call, Server, Start, close_frame, upgrade_request
+from tests.harness import ACCEPT, App, Call, Server, Start, close_frame
+from tests.hostile.attacks import ATTACKS, PLACES, SNEAKED
 
 pytestmark = pytest.mark.every_http
-
-SNEAKED = b"Sneaked: in"
-
-ATTACKS = {
-    "CRLF": b"a\r\n" + SNEAKED,
-    "LF": b"a\n" + SNEAKED,
-    "CR": b"a\r" + SNEAKED,
-    "two CRLF": b"a\r\n\r\nHTTP/1.1 200 OK\r\n" + SNEAKED,
-    "NUL": b"a\0" + SNEAKED,
-    "escape": b"a\x1b[2J\x1b]0;title\x07" + SNEAKED,
-    "DEL and C1": b"a\x7f\x85\x9b31m" + SNEAKED,
-    "line separators of Unicode": "a\u2028\u2029\u0085".encode() + SNEAKED,
-    "bidirectional override": "a\u202e\u2066".encode() + SNEAKED,
-    "backspaces": b"a\b\b\b\b" + SNEAKED,
-    "format characters": b"a%s%d%(x)s{0}{x!r}" + SNEAKED,
-}
-
-
-def percent_encoded(data: bytes) -> bytes:
-    return b"".join(b"%%%02X" % byte for byte in data)
-
-
-PLACES: dict[str, Any] = {
-    "path": lambda attack: upgrade_request(b"/" + attack),
-    "encoded path": lambda attack: upgrade_request(b"/" + percent_encoded(attack)),
-    "query": lambda attack: upgrade_request(b"/?" + attack),
-    "encoded query": lambda attack: upgrade_request(b"/?" + percent_encoded(attack)),
-    "method": lambda attack: upgrade_request(method=b"GET" + attack),
-    "header name": lambda attack: upgrade_request(headers=[(b"X-" + attack, b"value")]),
-    **{
-        name: lambda attack, name=name: upgrade_request(headers=[(name.encode(), attack)])
-        for name in ("X-Any", "Cookie", "Origin", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "User-Agent")
-    },
-    **{
-        name: lambda attack, name=name: upgrade_request(headers=[(name.encode(), attack)], omit=[name.lower().encode()])
-        for name in ("Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
-    },
-    "X-Forwarded-For": lambda attack: upgrade_request(headers=[(b"X-Forwarded-For", attack)]),
-}
 
 
 def check_lines(server: Server) -> None:

@@ -10,14 +10,14 @@ import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from tests.contract.helpers_o import DEFLATE, RSV1, Deflate, Flood, fragments
 from tests.failures.peers import peak_memory, shown_by
 from tests.failures.server import OURS, ServerProcess
-from tests.harness import BINARY, CONTINUATION, LOOPS, PING, TEXT, Client, eventually, frame
+from tests.harness import BINARY, CONTINUATION, LOOPS, TEXT, Client, eventually, frame
+from tests.hostile.attacks import FLOODS, Kind
 from tests.hostile.helpers import echoes
 from tests.hostile.processes import (
     DEADLINE,
@@ -55,32 +55,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield server
 
 
-class Kind(NamedTuple):
-    """What a flood is made of: a beginning, and what is repeated."""
-
-    first: bytes
-    again: bytes
-
-    def of(self, size: int) -> bytes:
-        """Make so many bytes of it, or a little less."""
-        return self.first + self.again * (size // len(self.again))
-
-
-BEGUN = frame(BINARY, b"begun", fin=False)
-
-KINDS = {
-    "messages of 64 KiB": Kind(b"", frame(BINARY, bytes(64 * KIB))),
-    "messages of one byte": Kind(b"", frame(TEXT, b"x")),
-    "empty messages": Kind(b"", frame(TEXT)),
-    "fragments of no byte": Kind(BEGUN, frame(CONTINUATION, fin=False)),
-    "fragments of one byte": Kind(BEGUN, frame(CONTINUATION, b"x", fin=False)),
-    "fragments of text of one byte": Kind(frame(TEXT, b"begun", fin=False), frame(CONTINUATION, b"x", fin=False)),
-    "fragments of many bytes": Kind(BEGUN, frame(CONTINUATION, bytes(10_000), fin=False)),
-    "pings": Kind(b"", frame(PING, bytes(125))),
-}
-
-
-@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("kind", FLOODS.values(), ids=FLOODS)
 def test_flood_to_an_app_that_does_not_receive(server: ServerProcess, kind: Kind) -> None:
     """However much there is of it: all of it is held up. The peers read nothing, not even pongs."""
     asyncio.run(flood_those_who_do_not_receive(server, kind.of(12 * MIB)))
@@ -134,7 +109,7 @@ SIZES = {
 
 @pytest.mark.parametrize("kind", SIZES)
 def test_flood_to_an_app_that_takes_it(server: ServerProcess, kind: str) -> None:
-    asyncio.run(flood_one_that_receives(server, KINDS[kind], SIZES[kind]))
+    asyncio.run(flood_one_that_receives(server, FLOODS[kind], SIZES[kind]))
 
 
 async def flood_one_that_receives(server: ServerProcess, kind: Kind, size: int) -> None:

@@ -14,24 +14,16 @@ from safews._keepalive import Keepalive
 from safews._patience import STEPS
 from tests.contract.helpers_c import wait_for_end
 from tests.contract.helpers_o import ending_line, unread, unsent
-from tests.harness import PING, PONG, TEXT, Client, Server, Start, eventually, frame
+from tests.harness import PING, PONG, Client, Server, Start, eventually
+from tests.hostile.attacks import NO_PONG
 from tests.hostile.helpers import Ticks, echoes, leaves, protocol_of, under_attack
 from tests.hostile.processes import MARK
 
 INTERVAL, TIMEOUT = 0.05, 0.4
 KEEPALIVE = {"ws_ping_interval": INTERVAL, "ws_ping_timeout": TIMEOUT}
 
-INSTEAD = {
-    "pongs nobody asked for": frame(PONG, bytes(125)) * 100,
-    "pongs with other payloads": b"".join(frame(PONG, n.to_bytes(4, "big")) for n in range(100)),
-    "pongs without a payload": frame(PONG) * 100,
-    "messages": frame(TEXT, b"here") * 10,
-    "pings": frame(PING, b"and you?") * 100,
-}
-"""So little at once that reading is not paused: only the time in which the peer is read counts."""
 
-
-@pytest.mark.parametrize("data", INSTEAD.values(), ids=INSTEAD)
+@pytest.mark.parametrize("data", NO_PONG.values(), ids=NO_PONG)
 async def test_peer_that_says_anything_but_the_pong(start: Start, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     """It takes what we send, and goes on after our Close."""
     monkeypatch.setattr(safews._connection, "PING_TIMEOUT_GRACE", 0.1)
