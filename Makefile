@@ -7,7 +7,7 @@ FUZZ := .venv-fuzz/bin/python
 FUZZ_READY := .venv-fuzz/.ready
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile
 
-.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick fuzz search mutants node check format docs run
+.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
 
 test: $(READY)  ## the suite, with the coverage that it must reach
 	$(PYTEST) --cov=safews --cov-fail-under=100
@@ -35,6 +35,9 @@ fuzz: $(FUZZ_READY)  ## a minute of fuzzing for each target; more with ARGS='--s
 
 search: $(READY)  ## the tests with random examples, with 20 times the examples and other ones; more with ARGS='--times 100'
 	nice $(PY) -m tests.search $(ARGS)
+
+soak: $(READY)  ## a minute of 500 connections that behave in every way; more with ARGS='--seconds 3600 --codec wsproto'
+	nice -n 5 $(PY) -m tests.soak $(ARGS)
 
 mutants: $(FUZZ_READY)  ## changes to the core that no test notices; of one module with ARGS='safews._reader*'
 	nice $(FUZZ) -m tests.mutation $(ARGS)
