@@ -44,6 +44,9 @@ __all__ = ["ClientDisconnected", "WebSocketProtocol"]
 READ_SIZE = 256 * 1024
 """Bytes that are read at once."""
 
+WRITE_MARK = 64 * 1024
+"""Bytes of output that a transport holds before it calls ``pause_writing``; without TLS they are asyncio's default."""
+
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -123,6 +126,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._client = get_remote_addr(self.transport)
         _report.connection_made(self._client)
         self._tls = is_ssl(self.transport)
+        if self._tls:
+            # TLS holds eight times as much before it says so.
+            self.transport.set_write_buffer_limits(WRITE_MARK)
         self._output = Output(
             self._loop,
             self.transport,

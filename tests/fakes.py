@@ -212,7 +212,7 @@ class FakeTransport(asyncio.Transport):
     """Notes what is done with it; what it does by itself, such as ``connection_lost``, is up to the test.
 
     ``calls`` are the calls that change it, in order; ``buffered`` is what ``get_write_buffer_size`` says, to which
-    writes add if the peer takes nothing: ``stuck``.
+    writes add if the peer takes nothing: ``stuck``. ``mark`` is the high-water mark that was set, if one was.
     """
 
     def __init__(self, *, sock: FakeSocket | None = None, tls: bool = False, protocol: Any = None) -> None:
@@ -222,6 +222,7 @@ class FakeTransport(asyncio.Transport):
         self.buffered = 0
         self.stuck = False
         self.closing = False
+        self.mark: int | None = None
         self._tls = tls
         self._protocol = protocol or asyncio.Protocol()
 
@@ -253,6 +254,9 @@ class FakeTransport(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self.closing
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.mark = high
 
     def can_write_eof(self) -> bool:
         return not self._tls

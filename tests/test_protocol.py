@@ -785,6 +785,13 @@ class TestInput:
 
 
 class TestOutput:
+    @pytest.mark.parametrize(("tls", "mark"), [(False, None), (True, 64 * 1024)], ids=["TCP", "TLS"])
+    def test_mark_is_that_of_tcp(self, begin: Make, tls: bool, mark: int | None) -> None:
+        """TLS's own is eight times as high."""
+        transport = FakeTransport(tls=tls)
+        begin(transport=transport)
+        assert transport.mark == mark
+
     def test_a_message_is_written_at_the_end_of_the_turn(self, side: Side, loop: FakeLoop) -> None:
         loop.create_task(side.send_event(HELLO))
         loop.turn()
