@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import CONTINUATION, App, Call, Client, Headers, Message, Server, Start, TLSWire, eventually, turns
+from tests.harness import CONTINUATION, App, Call, Client, Headers, Message, Server, Start, eventually, turns
 
 TCP_AND_TLS = pytest.mark.parametrize("tls", [False, True], ids=["TCP", "TLS"])
 
@@ -41,9 +41,7 @@ def send_now(client: Client, data: bytes) -> None:
     """Send a few bytes without giving the event loop a turn: the server finds them together with what follows."""
     wire = client.wire
     wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # A reset takes back what is not on its way yet.
-    if isinstance(wire, TLSWire):
-        wire.tls.write(data)
-        data = wire._outgoing.read()
+    data = wire.sealed(data)
     assert wire.socket.send(data) == len(data)
 
 

@@ -20,7 +20,7 @@ _KNOWN = re.compile(
             rf"(INFO: +|{_GUNICORN})ASGI 'lifespan' protocol appears unsupported\.",
             rf"(INFO: +|{_GUNICORN})Shutting down",
             rf"(INFO: +|{_GUNICORN})Waiting for (connections to close|background tasks to complete)\. .*",
-            r"INFO: +Uvicorn running on http://\S+ \(Press CTRL\+C to quit\)",
+            r"INFO: +Uvicorn running on https?://\S+ \(Press CTRL\+C to quit\)",
             # gunicorn's own.
             rf"{_GUNICORN}Starting gunicorn [\d.]+",
             rf"{_GUNICORN}(Control socket listening at|Listening at:|Using worker:) .*",

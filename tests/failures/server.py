@@ -26,7 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.failures.log import Expectation, Log
-from tests.harness import Client, Response, Wire
+from tests.harness import Client, Response, TLSWire, Wire
+from tests.harness.server import tls_contexts
 from tests.installed import ROOT, Environment, Running, connected_socket, running
 
 APPS = Path(__file__).parent / "apps"
@@ -44,10 +45,11 @@ WARNINGS = "error,ignore::DeprecationWarning,ignore:The `websockets` implementat
 
 @dataclass
 class ServerProcess:
-    """A running server. ``port`` is where it listens, on loopback."""
+    """A running server. ``port`` is where it listens, on loopback, ``tls`` whether with TLS."""
 
     running: Running
     port: int
+    tls: bool = False
     expectations: list[Expectation] = field(default_factory=list)
 
     @property
@@ -62,14 +64,15 @@ class ServerProcess:
 
     @contextmanager
     def connect(self) -> Iterator[Client]:
-        """Connect."""
+        """Connect; the handshake of TLS is up to the caller: ``begin_tls``."""
         with connected_socket(self.port) as sock:
             sock.setblocking(False)
-            yield Client(Wire(sock))
+            yield Client(TLSWire(sock, tls_contexts()[1]) if self.tls else Wire(sock))
 
     async def get(self, path: str = "/") -> Response:
         """Make an HTTP request, on a connection of its own."""
         with self.connect() as client:
+            await begin_tls(client)
             await client.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             return await client.response()
 
@@ -82,6 +85,12 @@ class ServerProcess:
         """Ask the server to end as a service manager does, and return its exit status; it must end in time."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
+
+
+async def begin_tls(client: Client) -> None:
+    """Do TLS's handshake, if there is TLS."""
+    if isinstance(client.wire, TLSWire):
+        await client.wire.handshake()
 
 
 @contextmanager
@@ -97,7 +106,7 @@ def uvicorn(
     """Run an app of ``apps`` under uvicorn; ``variables`` are for its environment."""
     where = ["--app-dir", str(APPS), "--port", "0"]
     command = [str(python), "-m", "uvicorn", app, "--ws", ws, "--loop", loop, *where, *arguments]
-    with _serving(folder, command, r"Uvicorn running on http://127\.0\.0\.1:(\d+)", variables) as server:
+    with _serving(folder, command, r"Uvicorn running on https?://127\.0\.0\.1:(\d+)", variables) as server:
         yield server
 
 
@@ -125,7 +134,8 @@ def _serving(folder: Path, command: Sequence[str], started: str, variables: dict
     environ = {"PYTHONPATH": str(ROOT), "PYTHONDEVMODE": "1", "PYTHONWARNINGS": WARNINGS, **variables}
     with running(Environment(folder, folder), command, **environ) as running_server:
         try:
-            server = ServerProcess(running_server, int(running_server.wait_for(started)[1]))
+            found = running_server.wait_for(started)
+            server = ServerProcess(running_server, int(found[1]), tls="https:" in found[0])
             yield server
             if server.process.poll() is None:
                 server.terminate()

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import trustme
@@ -25,13 +26,24 @@ UVICORN_VERSION = tuple(map(int, uvicorn.__version__.split(".")[:2]))
 
 
 @functools.cache
+def _certificates() -> tuple[trustme.CA, trustme.LeafCert]:
+    authority = trustme.CA()
+    return authority, authority.issue_cert("localhost")
+
+
+@functools.cache
 def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Make the TLS contexts of a server and of a client that trusts it, once."""
-    authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.issue_cert("localhost").configure_cert(server)
+    authority, certificate = _certificates()
+    certificate.configure_cert(server)
     authority.configure_trust(client)
     return server, client
+
+
+def write_certificate(file: Path) -> None:
+    """Write the key and the certificate of the server, for one in another process."""
+    _certificates()[1].private_key_and_cert_chain_pem.write_to_path(str(file))
 
 
 class Server:

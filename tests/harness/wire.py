@@ -30,6 +30,10 @@ class Wire:
         """Wait for data; ``b""`` at the end of the stream, ``ConnectionResetError`` on a reset."""
         return await within(asyncio.get_running_loop().sock_recv(self.socket, READ_SIZE), self._deadline)
 
+    def sealed(self, data: bytes) -> bytes:
+        """Return what goes over the network for ``data``; it must be sent, and before anything else."""
+        return data
+
     def pending(self) -> bytes:
         """What has arrived so far, without waiting; ``b""`` also at the end of the stream."""
         try:
@@ -54,8 +58,8 @@ class Wire:
 class TLSWire(Wire):
     """The same over TLS. ``half_close`` ends TCP's half, without TLS's own close alert."""
 
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
-        super().__init__(sock)
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, deadline: float = DEADLINE) -> None:
+        super().__init__(sock, deadline)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
 
@@ -70,8 +74,11 @@ class TLSWire(Wire):
                 await self._flush()
 
     async def send(self, data: bytes) -> None:
+        await super().send(self.sealed(data))
+
+    def sealed(self, data: bytes) -> bytes:
         self.tls.write(data)
-        await self._flush()
+        return self._outgoing.read()
 
     async def receive(self) -> bytes:
         while True:

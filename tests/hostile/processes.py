@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.failures.peers import PLAIN, deaf_peer, peak_memory
-from tests.failures.server import ServerProcess, uvicorn
+from tests.failures.server import ServerProcess, begin_tls, uvicorn
 from tests.harness import Client
+from tests.harness.server import write_certificate
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -19,6 +20,12 @@ RECEIVE_BUFFER = 64 * KIB
 
 READ = 256 * KIB
 """What one read brings at most."""
+
+TLS_IDLE = READ + 32 * KIB
+"""What TLS takes for a connection that does nothing: most of it is a buffer of asyncio's to read into."""
+
+TLS_INPUT = 3 * READ
+"""What TLS takes if it is flooded: that buffer, what it holds up to its mark, and the read that goes beyond."""
 
 MARK = 64 * KIB
 """The output from which on a transport says that it has too much."""
@@ -39,8 +46,14 @@ class Facts(NamedTuple):
 
 
 @contextmanager
-def serving(folder: Path, ws: str, loop: str, *arguments: str, **variables: str) -> Iterator[ServerProcess]:
+def serving(
+    folder: Path, ws: str, loop: str, *arguments: str, tls: bool = False, **variables: str
+) -> Iterator[ServerProcess]:
     """Run the application; the log may have the lines of accepted and closed connections, and nothing else."""
+    if tls:
+        certificate = folder / "certificate.pem"
+        write_certificate(certificate)
+        arguments += ("--ssl-certfile", str(certificate), "--ssl-keyfile", str(certificate))
     with uvicorn(folder, "tests.hostile.app:app", ws, *arguments, loop=loop, **PLAIN, **variables) as server:
         server.expect('"GET /[a-z]* HTTP/1.1" 200', least=0)
         server.expect(r'"WebSocket /[a-z]+" \[(accepted|closed)\]', least=0)
@@ -73,5 +86,6 @@ async def connect(stack: AsyncExitStack, server: ServerProcess, count: int, path
     """Open so many connections, whose peers have little room for what they do not read."""
     clients = [stack.enter_context(deaf_peer(server)) for _ in range(count)]
     for client in clients:
+        await begin_tls(client)
         await client.open(path)
     return clients

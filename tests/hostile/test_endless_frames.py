@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -53,12 +54,12 @@ KEEPALIVE = {"ws_ping_interval": 0.05, "ws_ping_timeout": 0.2}
 
 @asynccontextmanager
 async def given_up(
-    start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, fast_lane: bool
+    start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, fast_lane: bool = True, tls: bool = False
 ) -> AsyncIterator[tuple[Any, Client, Client]]:
     """Connect a peer that the ping timeout ends; gives its protocol object, its client and another's."""
     looks = Ticks(monkeypatch, Keepalive, "_look")
     ws = protocol.with_options(fast_lane=fast_lane)
-    async with under_attack(start, wait_for_end, ws=ws, **KEEPALIVE) as (server, other):
+    async with under_attack(start, wait_for_end, ws=ws, tls=tls, **KEEPALIVE) as (server, other):
         async with server.connect() as client:
             await client.open(b"/")
             attacked = protocol_of(server, client)
@@ -79,6 +80,18 @@ async def test_frame_that_never_ends(
         while attacked.close_code is None:
             # A fragment counts for 64 bytes more, and there are two at most.
             assert unread(attacked) <= len(ENDLESS[name]) + 2 * 64
+            await echoes(other)
+
+
+async def test_frame_that_never_ends_over_tls(start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS's own record ends or does not: half of the beginning comes in one that is whole, half in one that is cut."""
+    beginning = ENDLESS["a payload"]
+    async with given_up(start, protocol, monkeypatch, tls=True) as (attacked, client, other):
+        await client.send(beginning[:250])
+        record = client.wire.sealed(beginning[250:])
+        await asyncio.get_running_loop().sock_sendall(client.wire.socket, record[:-1])
+        while attacked.close_code is None:
+            assert unread(attacked) <= 250 + 64
             await echoes(other)
 
 

@@ -9,13 +9,14 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.contract.helpers_o import DEFLATE, RSV1, Deflate, Flood, fragments
 from tests.failures.peers import peak_memory, shown_by
-from tests.failures.server import OURS, ServerProcess
+from tests.failures.server import OURS, ServerProcess, begin_tls
 from tests.harness import BINARY, CONTINUATION, LOOPS, TEXT, Client, eventually, frame
 from tests.hostile.attacks import FLOODS, Kind
 from tests.hostile.helpers import echoes
@@ -27,6 +28,7 @@ from tests.hostile.processes import (
     MIB,
     READ,
     RECEIVE_BUFFER,
+    TLS_INPUT,
     connect,
     facts,
     nothing_left,
@@ -48,28 +50,45 @@ PONGS = MARK + 256 * 127
 PER_CONNECTION = RECEIVE_BUFFER + READ + PONGS
 
 
-@pytest.fixture(scope="module", params=zip(OURS, LOOPS, strict=True), ids="-".join)
+EACH = pytest.fixture(scope="module", params=[*product(OURS, LOOPS)], ids="-".join)
+"""A server for all tests of this module, one after another: each codec on each event loop."""
+
+
+@EACH
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server for all tests of this module, one after another: each codec, and each event loop."""
+    """One without TLS."""
     with serving(tmp_path_factory.mktemp("server"), *request.param, *ARGUMENTS) as server:
+        yield server
+
+
+@EACH
+def tls_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One with TLS."""
+    with serving(tmp_path_factory.mktemp("server"), *request.param, *ARGUMENTS, tls=True) as server:
         yield server
 
 
 @pytest.mark.parametrize("kind", FLOODS.values(), ids=FLOODS)
 def test_flood_to_an_app_that_does_not_receive(server: ServerProcess, kind: Kind) -> None:
     """However much there is of it: all of it is held up. The peers read nothing, not even pongs."""
-    asyncio.run(flood_those_who_do_not_receive(server, kind.of(12 * MIB)))
+    asyncio.run(flood_those_who_do_not_receive(server, kind.of(12 * MIB), PER_CONNECTION))
 
 
-async def flood_those_who_do_not_receive(server: ServerProcess, data: bytes) -> None:
+@pytest.mark.parametrize("kind", ["messages of 64 KiB", "fragments of no byte", "pings"])
+def test_flood_over_tls_to_an_app_that_does_not_receive(tls_server: ServerProcess, kind: str) -> None:
+    asyncio.run(flood_those_who_do_not_receive(tls_server, FLOODS[kind].of(12 * MIB), PER_CONNECTION + TLS_INPUT))
+
+
+async def flood_those_who_do_not_receive(server: ServerProcess, data: bytes, bound: int) -> None:
     with server.connect() as other:
+        await begin_tls(other)
         await other.open(b"/echo")
         async with AsyncExitStack() as stack:
             clients = await connect(stack, server, COUNT, b"/idles")
             before = reset_peak(server)
-            await until_held_up(server, [Flood(client, data) for client in clients])
+            await until_held_up(server, [Flood(client, client.wire.sealed(data)) for client in clients])
             await echoes(other)
-            assert peak_memory(server) - before <= COUNT * PER_CONNECTION + HEAP
+            assert peak_memory(server) - before <= COUNT * bound + HEAP
             for client in clients:
                 client.reset()
             await facts(server, "/release")

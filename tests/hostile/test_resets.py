@@ -8,7 +8,7 @@ import pytest
 
 from safews._keepalive import Keepalive
 from safews._timers import Timers
-from tests.contract.helpers_c import SITUATIONS, Scene, Situation
+from tests.contract.helpers_c import SITUATIONS, TCP_AND_TLS, Scene, Situation
 from tests.harness import BINARY, CONTINUATION, TEXT, Call, Start, eventually, frame, upgrade_request
 from tests.hostile.helpers import OTHER, Ticks, beside_echo, echoes, protocol_of
 
@@ -46,12 +46,15 @@ LONG = 600
 EVERY = pytest.mark.parametrize("moment", MOMENTS, ids=[moment.__name__ for moment in MOMENTS])
 
 
+@TCP_AND_TLS
 @EVERY
-async def test_reset(start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, moment: Situation) -> None:
+async def test_reset(
+    start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, moment: Situation, tls: bool
+) -> None:
     ticks = Ticks(monkeypatch, Timers, "_over")
     ws = protocol.with_options(close_timeout=LONG, close_grace=LONG, write_timeout=LONG)
     app = beside_echo(Call.verdict)
-    settings = {"ws": ws, "ws_ping_interval": None, "send_buffer": 65536}
+    settings = {"ws": ws, "ws_ping_interval": None, "send_buffer": 65536, "tls": tls}
     async with start(app, **settings) as server:
         async with server.connect(receive_buffer=65536) as client:
             await client.request()
@@ -84,12 +87,15 @@ async def test_reset_during_the_request(start: Start, size: int) -> None:
         assert len(app.calls) == 1
 
 
-async def test_reset_while_the_peer_is_not_read(start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@TCP_AND_TLS
+async def test_reset_while_the_peer_is_not_read(
+    start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, tls: bool
+) -> None:
     """It is found by writing: by the first ping after it."""
     pings = Ticks(monkeypatch, Keepalive, "_ping")
     looks = Ticks(monkeypatch, Keepalive, "_look")
     app = beside_echo(Call.verdict)
-    settings = {"ws_max_queue": 2, "ws_ping_interval": 0.1, "ws_ping_timeout": 0.8}
+    settings = {"ws_max_queue": 2, "ws_ping_interval": 0.1, "ws_ping_timeout": 0.8, "tls": tls}
     async with start(app, **settings) as server, server.open(OTHER) as other:
         async with server.connect() as client:
             await client.request()
