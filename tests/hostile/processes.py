@@ -24,8 +24,8 @@ READ = 256 * KIB
 TLS_IDLE = READ + 32 * KIB
 """What TLS takes for a connection that does nothing: most of it is a buffer of asyncio's to read into."""
 
-TLS_INPUT = 3 * READ
-"""What TLS takes if it is flooded: that buffer, what it holds up to its mark, and the read that goes beyond."""
+TLS_FLOODED = 4 * READ
+"""What TLS takes if it is flooded: that buffer, input up to its mark and the read that goes beyond, and output."""
 
 MARK = 64 * KIB
 """The output from which on a transport says that it has too much."""
@@ -33,7 +33,7 @@ MARK = 64 * KIB
 HEAP = MIB
 """By how much a process grows for reasons of its own: allocators take memory in large pieces."""
 
-DEADLINE = 25.0
+DEADLINE = 45.0
 
 
 class Facts(NamedTuple):

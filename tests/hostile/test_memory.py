@@ -28,7 +28,7 @@ from tests.hostile.processes import (
     MIB,
     READ,
     RECEIVE_BUFFER,
-    TLS_INPUT,
+    TLS_FLOODED,
     connect,
     facts,
     nothing_left,
@@ -76,7 +76,7 @@ def test_flood_to_an_app_that_does_not_receive(server: ServerProcess, kind: Kind
 
 @pytest.mark.parametrize("kind", ["messages of 64 KiB", "fragments of no byte", "pings"])
 def test_flood_over_tls_to_an_app_that_does_not_receive(tls_server: ServerProcess, kind: str) -> None:
-    asyncio.run(flood_those_who_do_not_receive(tls_server, FLOODS[kind].of(12 * MIB), PER_CONNECTION + TLS_INPUT))
+    asyncio.run(flood_those_who_do_not_receive(tls_server, FLOODS[kind].of(12 * MIB), PER_CONNECTION + TLS_FLOODED))
 
 
 async def flood_those_who_do_not_receive(server: ServerProcess, data: bytes, bound: int) -> None:
