@@ -30,7 +30,7 @@ PATIENCE = 60.0
 BUFFERS = 2**23
 """More bytes than there are on the way to a client that has not read."""
 
-SIZE = 256 * 1024
+SIZE = 128 * 1024
 """Bytes of a flood. It is held up, or handled, while hundreds of others go on."""
 
 PRESSING = 1.5
@@ -40,7 +40,7 @@ PRESSING = 1.5
 async def until_given_up(peer: Peer) -> None:
     """Read nothing for so long that the server gives up; then see what is left, and whether it has an end."""
     while True:
-        await peer.pause(4, 6)
+        await peer.pause(6, 9)
         if await ends_within(peer.client, BUFFERS):
             return
 

@@ -18,10 +18,10 @@ __all__ = ["Load", "attackers", "endings"]
 ARRIVAL = 5.0
 """Seconds within which the first clients come."""
 
-MEAN, LONGEST = 8.0, 30.0
+MEAN, LONGEST = 10.0, 40.0
 """Seconds of a life, where it is the client who says how long."""
 
-GAP = 0.5
+GAP = 1.0
 """The most seconds until another client takes the place of one that has gone."""
 
 WAIT = 30.0
@@ -67,4 +67,5 @@ async def live(life: Life, port: int, random: Random, tally: Tally, ends_at: flo
             await life.visit(Peer(client, life.path.encode(), random, tally, ends_at))
         except Exception:
             tally.failures.append(f"{life.path}: {traceback.format_exc(limit=-4)}"[:4000])
+            print(tally.failures[-1], flush=True)
     tally.lives[life.path] += 1

@@ -22,6 +22,9 @@ BURST = 4
 ROOM = 2**17
 """Bytes of room for what a slow client has not read; with less than a segment of it the kernel itself gets slow."""
 
+PACE = 0.01
+"""Seconds for each part that a slow client reads."""
+
 NOISE = Random(0).randbytes(2**20)
 """What large messages are cut from."""
 
@@ -125,7 +128,7 @@ async def talks(peer: Peer) -> None:
     await peer.open()
     while peer.stays:
         await peer.have_echoed(*peer.texts())
-        await peer.pause(0.5, 2)
+        await peer.pause(1, 4)
     await peer.leave()
 
 
@@ -143,7 +146,7 @@ async def talks_compressed(peer: Peer) -> None:
         assert (opcode, fin) == (BINARY, True)
         assert (deflate.inflate(payload) if rsv1 else payload) == message
         peer.tally.waits.append(asyncio.get_running_loop().time() - began)
-        await peer.pause(0.5, 2)
+        await peer.pause(1, 4)
     await peer.leave()
 
 
@@ -157,7 +160,7 @@ async def talks_at_length(peer: Peer) -> None:
         began = asyncio.get_running_loop().time()
         await peer.client.send(fragments(BINARY, message, peer.random.randint(1, 5)))
         await peer.expect_echoes([message], BINARY, began)
-        await peer.pause(1, 2)
+        await peer.pause(2, 4)
     await peer.leave()
 
 
@@ -181,7 +184,7 @@ async def pings(peer: Peer) -> None:
         await peer.client.send(b"".join(frame(PING, payload) for payload in payloads))
         for payload in payloads:
             assert await read_frame(peer.client) == Frame(PONG, payload)
-        await peer.pause(0.5, 2)
+        await peer.pause(1, 4)
     await peer.leave()
 
 
@@ -211,10 +214,11 @@ async def reads_slowly(peer: Peer) -> None:
     await peer.open()
     while peer.stays:
         await peer.client.send_text("more")
+        began = asyncio.get_running_loop().time()
         for number in range(served.PARTS):
             assert await read_frame(peer.client) == Frame(BINARY, served.part(number))
-            await peer.pause(0.005, 0.015)
-        await peer.pause(0.2, 0.5)
+            # Where the machine is slow there is no need to be slower yet.
+            await asyncio.sleep(began + number * PACE - asyncio.get_running_loop().time())
     await peer.leave()
 
 

@@ -25,13 +25,13 @@ from tests.soak.peers import LIVES, Tally
 APP = "tests.soak.served:app"
 
 OPTIONS = {
-    "SAFEWS_CLOSE_TIMEOUT": "2",
+    "SAFEWS_CLOSE_TIMEOUT": "4",
     "SAFEWS_CLOSE_GRACE": "0.5",
-    "SAFEWS_ACCEPT_TIMEOUT": "1.5",
-    "SAFEWS_WRITE_TIMEOUT": "3",
+    "SAFEWS_ACCEPT_TIMEOUT": "5",
+    "SAFEWS_WRITE_TIMEOUT": "5",
     "SAFEWS_ALLOWED_ORIGINS": "https://example.org",
 }
-ARGUMENTS = ("--ws-max-size", str(2**20), "--ws-ping-interval", "2", "--ws-ping-timeout", "5")
+ARGUMENTS = ("--ws-max-size", str(2**20), "--ws-ping-interval", "2", "--ws-ping-timeout", "10")
 """Timeouts are short, so that each is reached often."""
 
 SETTLE = 60.0
@@ -73,7 +73,7 @@ class Soak:
             asyncio.run(self._run(server, journal))
             server.terminate()
             journal.close()
-        return {"run": run, **self._results(journal)}
+        return {"run": run, **self.results(journal)}
 
     async def _run(self, server: ServerProcess, journal: Journal) -> None:
         self.before = await facts(server)
@@ -99,7 +99,8 @@ class Soak:
                 return after
             await asyncio.sleep(0.5)
 
-    def _results(self, journal: Journal) -> dict[str, Any]:
+    def results(self, journal: Journal) -> dict[str, Any]:
+        """Return what came of it, and what is wrong."""
         second, last = quarter(self.memory, 1), quarter(self.memory, 3)
         return {
             "lives": dict(sorted(self.tally.lives.items())),
@@ -161,7 +162,7 @@ def waits(seconds: Sequence[float]) -> dict[str, float]:
     ordered = sorted(seconds)
 
     def at(share: float) -> float:
-        return round(ordered[int(share * (len(ordered) - 1))] * 1000, 1)
+        return round(ordered[int(share * (len(ordered) - 1))] * 1000, 1) if ordered else 0.0
 
     late = sum(wait > LATE for wait in ordered)
     return {"count": len(ordered), "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1), "above_1_s": late}

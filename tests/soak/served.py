@@ -22,7 +22,7 @@ NAP = 0.7
 
 PARTS = 64
 
-PAUSE = 0.25
+PAUSE = 0.5
 """Seconds between two messages of an app that sends by itself."""
 
 
