@@ -22,7 +22,10 @@ from tests.harness import (
 )
 from tests.hostile.attacks import ATTACKS, ENDLESS, FLOODS, NO_PONG, PLACES, SNEAKED
 from tests.soak import served
-from tests.soak.peers import ROOM, Peer, life
+from tests.soak.peers import Peer, life
+
+ROOM = 2**17
+"""Bytes of room for what a client does not read. Where there is little the kernel drops, and sends again ever later."""
 
 PATIENCE = 60.0
 """Seconds within which the server has given up a peer. Its timeouts are a few seconds; a slow machine may take more."""

@@ -11,7 +11,6 @@ from random import Random
 
 from tests.contract.helpers_o import DEFLATE, NO_TAKEOVER, RSV1, Deflate, fragments
 from tests.failures.apps.worse_base import Session
-from tests.failures.peers import narrow
 from tests.harness import BINARY, CLOSE, PING, PONG, TEXT, Client, Frame, Headers, frame, upgrade_request
 from tests.shutdown.peers import read_frame
 from tests.soak import served
@@ -19,10 +18,7 @@ from tests.soak import served
 BURST = 4
 """The most messages that a client sends at once."""
 
-ROOM = 2**17
-"""Bytes of room for what a slow client has not read; with less than a segment of it the kernel itself gets slow."""
-
-PACE = 0.01
+PACE = 0.005
 """Seconds for each part that a slow client reads."""
 
 NOISE = Random(0).randbytes(2**20)
@@ -210,7 +206,6 @@ async def listens(peer: Peer) -> None:
 @life(served.sends_much, 12, "1000 peer")
 async def reads_slowly(peer: Peer) -> None:
     """Read a lot, and not as fast as it is sent."""
-    narrow(peer.client, ROOM)
     await peer.open()
     while peer.stays:
         await peer.client.send_text("more")
@@ -219,6 +214,7 @@ async def reads_slowly(peer: Peer) -> None:
             assert await read_frame(peer.client) == Frame(BINARY, served.part(number))
             # Where the machine is slow there is no need to be slower yet.
             await asyncio.sleep(began + number * PACE - asyncio.get_running_loop().time())
+        await peer.pause(1, 4)
     await peer.leave()
 
 

@@ -31,7 +31,7 @@ OPTIONS = {
     "SAFEWS_WRITE_TIMEOUT": "5",
     "SAFEWS_ALLOWED_ORIGINS": "https://example.org",
 }
-ARGUMENTS = ("--ws-max-size", str(2**20), "--ws-ping-interval", "2", "--ws-ping-timeout", "10")
+ARGUMENTS = ("--ws-max-size", str(2**20), "--ws-ping-interval", "2", "--ws-ping-timeout", "15")
 """Timeouts are short, so that each is reached often."""
 
 SETTLE = 60.0
@@ -78,16 +78,18 @@ class Soak:
     async def _run(self, server: ServerProcess, journal: Journal) -> None:
         self.before = await facts(server)
         began = time.process_time()
-        self.tally, _ = await asyncio.gather(self.load.run(server.port), self._sample(server, journal))
+        sampling = asyncio.ensure_future(self._sample(server, journal))
+        self.tally = await self.load.run(server.port)
+        sampling.cancel()
         self.processor = {"server": processor_time(server.process.pid), "load": time.process_time() - began}
         self.after = await self._settled(server)
 
     async def _sample(self, server: ServerProcess, journal: Journal) -> None:
         """Look at the server's memory, and read its log, from time to time."""
         for _ in range(SAMPLES):
-            await asyncio.sleep(self.load.seconds / SAMPLES)
             self.memory.append(resident_memory(server.process.pid) / MIB)
             journal.read()
+            await asyncio.sleep(self.load.seconds / SAMPLES)
 
     async def _settled(self, server: ServerProcess) -> dict[str, int]:
         """Ask until the server has what it had before, or all timeouts are over; returns the last answer."""
@@ -133,9 +135,10 @@ class Soak:
         yield from self.tally.failures
         yield from (f"in the log: {record}" for record in journal.unexpected)
         yield from (f"{name} left: {count}" for name, count in left_over(self.before, self.after).items())
-        for life in LIVES:
-            if odd := journal.ends[life.path].keys() - life.ends:
-                yield f"{life.path} closed: {sorted(odd)}"
+        possible = {life.path: life.ends for life in LIVES}
+        for path, ends in journal.ends.items():
+            if odd := ends.keys() - possible.get(path, frozenset()):
+                yield f"{path} closed: {sorted(odd)}"
         closed = sum(ends.total() for ends in journal.ends.values())
         if closed != journal.kinds["accepted"]:
             yield f"{journal.kinds['accepted']} connections were accepted, and {closed} closed"
@@ -153,8 +156,8 @@ def memory_problems(second: float, last: float) -> list[str]:
 
 
 def quarter(samples: Sequence[float], number: int) -> float:
-    """Return the median of a quarter of the samples; the first is number 0."""
-    return median(samples[len(samples) * number // 4 : len(samples) * (number + 1) // 4])
+    """Return the median of a quarter of the samples; the first is number 0. Of fewer than four, it is that of all."""
+    return median(samples[len(samples) * number // 4 : len(samples) * (number + 1) // 4] or samples)
 
 
 def waits(seconds: Sequence[float]) -> dict[str, float]:

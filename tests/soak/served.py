@@ -20,7 +20,7 @@ PURPOSE = "on purpose"
 NAP = 0.7
 """Seconds for which an app does not receive."""
 
-PARTS = 64
+PARTS = 128
 
 PAUSE = 0.5
 """Seconds between two messages of an app that sends by itself."""

@@ -48,6 +48,11 @@ def test_connection_is_closed_in_another_way(tmp_path: Path) -> None:
     assert ended(tmp_path, log) == ["/echo?talks closed: ['1006 server']"]
 
 
+def test_nobody_should_have_been_there(tmp_path: Path) -> None:
+    log = (ACCEPTED + CLOSED).replace("/echo?talks", "/else")
+    assert ended(tmp_path, log) == ["/else closed: ['1000 peer']"]
+
+
 def test_connection_is_not_closed(tmp_path: Path) -> None:
     assert ended(tmp_path, ACCEPTED) == ["1 connections were accepted, and 0 closed"]
 

@@ -12,7 +12,7 @@ from tests.harness import LOOPS
 from tests.soak.load import Load
 from tests.soak.run import Soak
 
-SECONDS, CONNECTIONS = 22, 100
+SECONDS, CONNECTIONS = 20, 100
 
 
 @pytest.mark.timeout(180)
