@@ -27,6 +27,8 @@ OWNER_MODULE = "_connection.py"
 
 ALLOWED = {
     ("_flow.py", "paused"): "whether the transport takes output: it goes to and fro in every state that writes",
+    ("_flow.py", "is_busy"): "whether a sender would have to wait: that, or others who do",
+    ("_output.py", "_is_gathering"): "whether the end of this turn is awaited: to and fro with every turn",
     ("_reader.py", "output_paused"): "the same, as the connection is told it",
     ("_connection.py", "output_paused"): "told on to the reader",
     (

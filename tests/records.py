@@ -38,9 +38,13 @@ def recorded(name: str) -> list[dict[str, Any]]:
 
 def commit() -> str:
     """Return the commit that last changed the package, and ``+`` if it has been changed since; nothing without git."""
-    changed = _git("status", "--porcelain", "--", "safews")
-    return _git("log", "-1", "--format=%h", "--", "safews") + ("+" if changed else "")
+    last = _git("log", "-1", "--format=%h", "--", "safews")
+    return last + ("+" if last and _git("status", "--porcelain", "--", "safews") else "")
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip()

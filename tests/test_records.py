@@ -45,3 +45,13 @@ def test_commit_says_whether_the_package_has_been_changed_since(monkeypatch, cha
     answers = {"status": changed, "log": "1234567"}
     monkeypatch.setattr(records, "_git", lambda command, *_: answers[command])
     assert commit() == "1234567" + mark
+
+
+def test_no_repository_is_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setattr(records, "ROOT", tmp_path)
+    assert commit() == ""
+
+
+def test_no_git_is_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit() == ""

@@ -1,4 +1,4 @@
-"""``python -m tests.conformance``: run the suite, say what is off, and write ``docs/conformance.md``."""
+"""``python -m tests.conformance``: run the suite, say what is off, record it, and write ``docs/conformance.md``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from functools import partial
 
 from tests.conformance.environment import Command, SuiteMissing, find_suite
 from tests.conformance.expectations import Expectation, expected_cases
-from tests.conformance.page import page, table
+from tests.conformance.page import figures, latest, page, table
 from tests.conformance.run import OURS, STOCK, Result, Target, run_target
 from tests.conformance.suite import SuiteFailed
 from tests.installed import ROOT
+from tests.records import record, recorded
 
 PAGE = ROOT / "docs" / "conformance.md"
+DATA = "conformance"
 REPORTS = ROOT / "build" / "conformance"
 
 
@@ -34,13 +36,25 @@ def main(argv: list[str] | None = None) -> int:
         print(missing, file=sys.stderr)
         return 2
     run = partial(_run, wstest, expected_cases(quick=options.quick))
+    results = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = [result for result in pool.map(run, targets) if result is not None]
-    print(table(results))
-    if complete and len(results) == len(targets):
-        PAGE.write_text(page(results), encoding="utf-8")
+        for result in pool.map(run, targets):
+            if result is None:
+                continue
+            results.append(result)
+            if not options.quick:
+                _record(result)
+    print(table(map(figures, results)))
     is_off = any(result.problems for result in results if result.target in OURS)
     return int(is_off or len(results) < len(targets))
+
+
+def _record(result: Result) -> None:
+    """Keep the figures of a whole run; the page has the last of each target, once there is one of each."""
+    record(DATA, ("uvicorn", "websockets", "wsproto", "uvloop"), figures(result))
+    runs = latest(recorded(DATA))
+    if runs.keys() >= {*OURS, *STOCK}:
+        PAGE.write_text(page(runs), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,20 +1,16 @@
-"""The figures of the runs: as a table on the screen, and as ``docs/conformance.md``."""
+"""The figures of the runs: as data, as a table on the screen, and as ``docs/conformance.md``."""
 
 from __future__ import annotations
 
-import platform
-import subprocess
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
-from importlib.metadata import version
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import safews
-from tests.conformance.run import OURS, Result
-from tests.installed import ROOT
+from tests.conformance.run import OURS, STOCK, Result, Target
 
-COLUMNS = [
-    "`--ws`",
-    "`--loop`",
+WHAT = ["`--ws`", "`--loop`"]
+
+COUNTED = [
     "Cases",
     "OK",
     "Informational",
@@ -35,8 +31,8 @@ a client that sends what RFC 6455 and RFC 7692 allow and what they forbid, and l
 `make conformance` runs it against an echo in a uvicorn of its own, by both codecs and on both event loops, and against
 uvicorn's own implementations beside them. [Contributing](contributing.md) says what that needs.
 
-{date}, {commit}: safews {safews}, uvicorn {uvicorn}, websockets {websockets}, wsproto {wsproto}, {python},
-Autobahn|Testsuite {suite}.
+These are the last whole runs of each. [data/conformance.json](data/conformance.json) has them with every verdict but OK
+by case, and with the versions of all that took part.
 
 ## safews
 
@@ -67,45 +63,56 @@ Nothing. Three cases are *informational* whatever a server does. What safews doe
 """
 
 
-def table(results: Iterable[Result]) -> str:
+Figures = Mapping[str, Any]
+
+
+def figures(result: Result) -> dict[str, Any]:
+    """Return what is counted of a run, and every case whose verdict is another than OK."""
+    return {
+        "ws": result.target.ws,
+        "loop": result.target.loop,
+        "suite": result.version,
+        "seconds": round(result.seconds),
+        "cases": len(result.cases),
+        "verdicts": dict(result.verdicts),
+        "not_ok": {name: case["behavior"] for name, case in result.cases.items() if case["behavior"] != "OK"},
+        "wrong_closes": result.wrong_closes,
+        "without_close": result.without_close,
+        "off": len(result.off),
+        "tracebacks": result.tracebacks,
+    }
+
+
+def table(runs: Iterable[Figures]) -> str:
     """Return the figures of runs as a table."""
-    rows = [COLUMNS, ["---"] * len(COLUMNS), *map(_row, results)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return _table([*WHAT, *COUNTED], ([*_what(run), *_counted(run)] for run in runs))
 
 
-def _row(result: Result) -> list[str]:
-    verdicts = result.verdicts
+def page(runs: Mapping[Target, Figures]) -> str:
+    """Return ``docs/conformance.md`` of the records of runs."""
+    return PAGE.format(ours=_dated(runs[target] for target in OURS), stock=_dated(runs[target] for target in STOCK))
+
+
+def latest(runs: Iterable[Figures]) -> dict[Target, Figures]:
+    """Return the last of the recorded runs of each target."""
+    return {Target(run["ws"], run["loop"]): run for run in runs}
+
+
+def _dated(runs: Iterable[Figures]) -> str:
+    rows = ([*_what(run), *_counted(run), run["date"][:10], run["commit"] or "a tree without git"] for run in runs)
+    return _table([*WHAT, *COUNTED, "Run", "Commit"], rows)
+
+
+def _what(run: Figures) -> list[str]:
+    return [f"`{run['ws']}`", run["loop"]]
+
+
+def _counted(run: Figures) -> list[str]:
+    verdicts: Counter[str] = Counter(run["verdicts"])
     named = [verdicts.pop(verdict, 0) for verdict in ("OK", "INFORMATIONAL", "NON-STRICT")]
-    ends = [result.wrong_closes, result.without_close, len(result.off), result.tracebacks]
-    figures = [len(result.cases), *named, verdicts.total(), *ends]
-    return [f"`{result.target.ws}`", result.target.loop, *map(str, figures)]
+    ends = [run[name] for name in ("wrong_closes", "without_close", "off", "tracebacks")]
+    return [str(count) for count in (run["cases"], *named, verdicts.total(), *ends)]
 
 
-def page(results: Sequence[Result]) -> str:
-    """Return ``docs/conformance.md``."""
-    return PAGE.format(
-        date=datetime.now(timezone.utc).date(),
-        commit=commit(),
-        safews=safews.__version__,
-        **{name: version(name) for name in ("uvicorn", "websockets", "wsproto")},
-        python=f"{platform.python_implementation()} {platform.python_version()}",
-        suite=" and ".join(sorted({result.version for result in results})),
-        ours=table(result for result in results if result.target in OURS),
-        stock=table(result for result in results if result.target not in OURS),
-    )
-
-
-def commit() -> str:
-    """Return what was tested, as git names it."""
-    head = _git("rev-parse", "--short=12", "HEAD")
-    if not head:
-        return "a tree without git"
-    return f"commit {head}{' with changes' if _git('status', '--porcelain', '--', 'safews') else ''}"
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip()
+def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import records
 from tests.conformance import __main__ as command
 from tests.conformance.environment import SuiteMissing
 from tests.conformance.expectations import Expectation
@@ -38,6 +39,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
     monkeypatch.setattr(command, "run_target", runs.run)
     monkeypatch.setattr(command, "REPORTS", tmp_path)
     monkeypatch.setattr(command, "PAGE", tmp_path / "conformance.md")
+    monkeypatch.setattr(records, "DATA", tmp_path)
     return runs
 
 
@@ -45,6 +47,7 @@ def test_a_complete_run_has_uvicorn_s_own_too_and_writes_the_page(runs: Runs) ->
     assert command.main([]) == 0
     assert runs.cases == dict.fromkeys([*OURS, *STOCK], 517)
     assert command.PAGE.read_text(encoding="utf-8").count("| 1 | 1 | 0 |") == len(OURS) + len(STOCK)
+    assert [run["ws"] for run in records.recorded("conformance")] == [target.ws for target in [*OURS, *STOCK]]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,7 @@ def test_any_other_run_writes_no_page(arguments: list[str], targets: list[Target
     assert command.main(arguments) == 0
     assert runs.cases == dict.fromkeys(targets, cases)
     assert not command.PAGE.exists()
+    assert len(records.recorded("conformance")) == (len(targets) if cases == 517 else 0)
 
 
 def test_what_is_off_is_said_and_fails(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-from importlib.metadata import version
-from pathlib import Path
+from typing import Any
 
-import pytest
-
-from tests.conformance import page as module
-from tests.conformance.page import COLUMNS, commit, page, table
-from tests.conformance.run import OURS, STOCK
+from tests.conformance.page import COUNTED, WHAT, figures, latest, page, table
+from tests.conformance.run import OURS, STOCK, Result
 from tests.conformance.samples import passed, result_of
 
 WORSE = result_of(
@@ -24,13 +20,13 @@ WORSE = result_of(
 )
 
 
-def figures(text: str) -> list[list[str]]:
+def cells(text: str) -> list[list[str]]:
     """The cells of a table's rows."""
     return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
 
 
 def test_a_row_of_the_table() -> None:
-    head, _, row = figures(table([WORSE]))
+    head, _, row = cells(table([figures(WORSE)]))
     assert dict(zip(head, row, strict=True)) == {
         "`--ws`": "`websockets-sansio`",
         "`--loop`": "uvloop",
@@ -44,28 +40,34 @@ def test_a_row_of_the_table() -> None:
         "Not as in our table": "3",
         "Tracebacks": "4",
     }
-    assert head == COLUMNS
+    assert head == [*WHAT, *COUNTED]
 
 
-def test_the_page_names_what_was_tested() -> None:
-    text = page([*map(result_of, OURS), WORSE])
-    for words in (version("uvicorn"), version("wsproto"), version("websockets"), "Testsuite 1.2.3", commit()):
-        assert words in text
-    ours, stock = text.split("## uvicorn's own")
-    assert [row[:2] for row in figures(ours)[2:]] == [[f"`{target.ws}`", target.loop] for target in OURS]
-    assert [row[0] for row in figures(stock)[2:]] == ["`websockets-sansio`"]
+def recorded(result: Result, commit: str = "1234567") -> dict[str, Any]:
+    """A run as it is recorded."""
+    return {**figures(result), "date": "2026-11-21T12:00:00+00:00", "commit": commit}
 
 
-class TestCommit:
-    @pytest.mark.parametrize(("status", "words"), [("", ""), (" M safews/_state.py", " with changes")])
-    def test_git_names_it(self, status: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "_git", lambda command, *_: "0123456789ab" if command == "rev-parse" else status)
-        assert commit() == f"commit 0123456789ab{words}"
+def test_the_page_has_a_row_for_each_target() -> None:
+    runs = {target: recorded(result_of(target)) for target in [*OURS, *STOCK]}
+    ours, stock = page(runs).split("## uvicorn's own")
+    assert [row[:2] for row in cells(ours)[2:]] == [[f"`{target.ws}`", target.loop] for target in OURS]
+    assert [row[:2] for row in cells(stock)[2:]] == [[f"`{target.ws}`", target.loop] for target in STOCK]
+    assert {tuple(row[-2:]) for row in cells(ours)[2:]} == {("2026-11-21", "1234567")}
 
-    def test_no_repository(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "ROOT", tmp_path)
-        assert commit() == "a tree without git"
 
-    def test_no_git(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PATH", str(tmp_path))
-        assert commit() == "a tree without git"
+def test_a_tree_without_git_has_no_commit() -> None:
+    assert page({target: recorded(result_of(target), "") for target in [*OURS, *STOCK]}).count("without git") == 6
+
+
+def test_the_last_run_of_a_target_counts() -> None:
+    first, second, other = recorded(WORSE, "1"), recorded(WORSE, "2"), recorded(result_of(OURS[0]))
+    assert latest([first, other, second]) == {STOCK[1]: second, OURS[0]: other}
+
+
+def test_the_data_have_what_is_off() -> None:
+    found = figures(WORSE)
+    assert found["verdicts"] == {"OK": 1, "NON-STRICT": 1, "FAILED": 1, "INFORMATIONAL": 1, "UNIMPLEMENTED": 1}
+    assert found["not_ok"] == {"2": "NON-STRICT", "3": "FAILED", "4": "INFORMATIONAL", "5": "UNIMPLEMENTED"}
+    counted = ("cases", "wrong_closes", "without_close", "off", "tracebacks")
+    assert [found[name] for name in counted] == [5, 1, 1, 3, 4]
