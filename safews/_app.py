@@ -212,7 +212,10 @@ class App:
                 self._work += outbox.size // WORK_SIZE
                 self._link.gather()
             elif not before:
-                self._begin_turn()
+                if self._since != self._turn.number:
+                    # In another turn than that in which the counting began it begins anew.
+                    self._since = self._turn.number
+                    self._work = 1
                 self._link.gather()
         elif self.gate.is_busy:
             if message_type(message) == "websocket.close":
@@ -283,12 +286,6 @@ class App:
         await asyncio.sleep(0)
         self._since = self._turn.number
         self._work = 0
-
-    def _begin_turn(self) -> None:
-        """Count anew in another turn than that in which the counting began."""
-        if self._since != self._turn.number:
-            self._since = self._turn.number
-            self._work = 1
 
     @staticmethod
     def _disconnected(gone: Gone) -> ClientDisconnected:
