@@ -10,10 +10,29 @@ from typing import Any
 
 import pytest
 
-from tests.harness import CLOSE, PING, PONG, TEXT, App, Call, Client, Frame, Server, Start, echo
+from tests.harness import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    UVLOOP_VERSION,
+    App,
+    Call,
+    Client,
+    Frame,
+    Server,
+    Start,
+    echo,
+)
 from tests.harness.app import Script
 
 OTHER = b"/other"
+
+OVER_TLS = pytest.mark.skipif(UVLOOP_VERSION < (0, 17), reason="uvloop 0.16 holds on to the last connection over TLS")
+
+TCP_AND_TLS = pytest.mark.parametrize(
+    "tls", [pytest.param(False, id="TCP"), pytest.param(True, id="TLS", marks=OVER_TLS)]
+)
 
 
 def beside_echo(script: Script) -> App:

@@ -13,12 +13,11 @@ from safews._flow import StallWatch
 from safews._keepalive import Keepalive
 from safews._patience import STEPS
 from safews._timers import Timers
-from tests.contract.helpers_c import TCP_AND_TLS
 from tests.contract.helpers_o import SOCKET_BUFFER, ending_line, unsent
 from tests.failures.peers import peak_memory
 from tests.failures.server import begin_tls
 from tests.harness import Call, Start, eventually
-from tests.hostile.helpers import Ticks, echoes, protocol_of, under_attack
+from tests.hostile.helpers import TCP_AND_TLS, Ticks, echoes, protocol_of, under_attack
 from tests.hostile.processes import HEAP, KIB, MARK, TLS_IDLE, connect, nothing_left, reset_peak, serving
 
 PART = b"p" * 16 * KIB

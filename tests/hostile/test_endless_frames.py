@@ -27,7 +27,7 @@ from tests.harness import (
     upgrade_request,
 )
 from tests.hostile.attacks import ENDLESS
-from tests.hostile.helpers import OTHER, Ticks, echoes, protocol_of, under_attack
+from tests.hostile.helpers import OTHER, OVER_TLS, Ticks, echoes, protocol_of, under_attack
 
 
 @LANES
@@ -83,6 +83,7 @@ async def test_frame_that_never_ends(
             await echoes(other)
 
 
+@OVER_TLS
 async def test_frame_that_never_ends_over_tls(start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """TLS's own record ends or does not: half of the beginning comes in one that is whole, half in one that is cut."""
     beginning = ENDLESS["a payload"]

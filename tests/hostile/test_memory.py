@@ -19,7 +19,7 @@ from tests.failures.peers import peak_memory, shown_by
 from tests.failures.server import OURS, ServerProcess, begin_tls
 from tests.harness import BINARY, CONTINUATION, LOOPS, TEXT, Client, eventually, frame
 from tests.hostile.attacks import FLOODS, Kind
-from tests.hostile.helpers import echoes
+from tests.hostile.helpers import OVER_TLS, echoes
 from tests.hostile.processes import (
     DEADLINE,
     HEAP,
@@ -74,6 +74,7 @@ def test_flood_to_an_app_that_does_not_receive(server: ServerProcess, kind: Kind
     asyncio.run(flood_those_who_do_not_receive(server, kind.of(12 * MIB), PER_CONNECTION))
 
 
+@OVER_TLS
 @pytest.mark.parametrize("kind", ["messages of 64 KiB", "fragments of no byte", "pings"])
 def test_flood_over_tls_to_an_app_that_does_not_receive(tls_server: ServerProcess, kind: str) -> None:
     asyncio.run(flood_those_who_do_not_receive(tls_server, FLOODS[kind].of(12 * MIB), PER_CONNECTION + TLS_FLOODED))

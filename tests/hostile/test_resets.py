@@ -8,9 +8,9 @@ import pytest
 
 from safews._keepalive import Keepalive
 from safews._timers import Timers
-from tests.contract.helpers_c import SITUATIONS, TCP_AND_TLS, Scene, Situation
+from tests.contract.helpers_c import SITUATIONS, Scene, Situation
 from tests.harness import BINARY, CONTINUATION, TEXT, Call, Start, eventually, frame, upgrade_request
-from tests.hostile.helpers import OTHER, Ticks, beside_echo, echoes, protocol_of
+from tests.hostile.helpers import OTHER, TCP_AND_TLS, Ticks, beside_echo, echoes, protocol_of
 
 
 async def in_a_fragmented_message(scene: Scene) -> None:
