@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from types import MappingProxyType
 
 import pytest
@@ -40,6 +41,11 @@ def bench(new):
     return new().opened()
 
 
+def ping_that_cannot_be_answered(connection):
+    connection.pause_output()
+    connection.receive_data(frame(PING))
+
+
 class TestReceiving:
     """[O1, O2, O7, O8c]"""
 
@@ -67,6 +73,12 @@ class TestReceiving:
         bench = new(max_queue=FRAMES_PER_TURN - 1).opened()
         bench.connection.receive_data(frame(PING) * 2 * FRAMES_PER_TURN)
         assert len(bench.written().frames) == FRAMES_PER_TURN
+
+    def test_a_turn_counts_the_messages_before_and_behind_a_ping(self, new):
+        bench = new(max_queue=2 * FRAMES_PER_TURN).opened()
+        messages = frame(TEXT, b"x") * (FRAMES_PER_TURN - 1)
+        bench.connection.receive_data(messages + frame(PING) + messages)
+        assert len(bench.connection.inbox) == FRAMES_PER_TURN - 1
 
     def test_between_the_marks_it_is_read_on_where_it_is_read(self, new):
         bench = new(max_queue=4).opened()
@@ -122,12 +134,59 @@ class TestReceiving:
         assert bench.take_all() == [got("x")] * 3
         assert bench.written().frames == [Frame(PONG, b"?")]
 
+    def test_what_comes_behind_a_waiting_pong_waits_too(self, bench):
+        ping_that_cannot_be_answered(bench.connection)
+        bench.connection.receive_data(frame(TEXT, b"x"))
+        assert bench.take_all() == []
+        bench.connection.resume_output()
+        assert bench.take_all() == [got("x")]
+
     def test_output_that_held_up_no_pong_holds_up_no_reading(self, bench):
         bench.connection.pause_output()
         bench.connection.receive_data(frame(TEXT, b"x"))
         assert bench.connection.wants_bytes(reading=True)
         bench.connection.resume_output()
         assert bench.take_all() == [got("x")]
+
+
+class TestEase:
+    """Half of the inbox, which has room for four messages, is two."""
+
+    @pytest.fixture
+    def bench(self, new):
+        return new(max_queue=4).opened()
+
+    @pytest.mark.parametrize("messages", [0, 2])
+    def test_at_ease_while_it_is_read_and_little_is_left(self, bench, messages):
+        bench.connection.receive_data(frame(TEXT, b"x") * messages)
+        assert bench.connection.is_at_ease(reading=True)
+        assert bench.connection.inbox.reserve == 0
+
+    @pytest.mark.parametrize(
+        "disturb",
+        [
+            lambda c: c.receive_data(frame(TEXT, b"x") * 3),
+            lambda c: c.receive_data(frame(TEXT, b"x")[:1]),
+            ping_that_cannot_be_answered,
+        ],
+        ids=["more is left", "a frame in part", "a pong waits"],
+    )
+    def test_not_at_ease_while_it_is_read(self, bench, disturb):
+        disturb(bench.connection)
+        assert not bench.connection.is_at_ease(reading=True)
+        assert bench.connection.inbox.reserve == 3
+
+    @pytest.mark.parametrize(("messages", "at_ease"), [(2, False), (3, False), (5, True)])
+    def test_at_ease_while_it_is_not_read_with_more_to_come_than_there_is_room(self, bench, messages, at_ease):
+        bench.connection.receive_data(frame(TEXT, b"x") * messages)
+        assert bench.connection.is_at_ease(reading=False) == at_ease
+        assert bench.connection.inbox.reserve == 3
+
+    @pytest.mark.parametrize("reading", [True, False])
+    def test_never_at_ease_but_while_open(self, bench, reading):
+        bench.connection.send(APP_CLOSE)
+        assert not bench.connection.is_at_ease(reading)
+        assert bench.connection.inbox.reserve == sys.maxsize
 
 
 class TestSending:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from safews._inbox import Inbox
@@ -46,6 +48,9 @@ class TestTake:
 
 
 class TestMarks:
+    def test_all_is_held_in_reserve_until_somebody_says_otherwise(self, inbox):
+        assert inbox.reserve == sys.maxsize
+
     def test_empty(self, inbox):
         assert not inbox
         assert (inbox.room, inbox.is_low) == ((4, 10), True)
