@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
@@ -32,21 +33,23 @@ def run(names: list[str]) -> None:
 
 def verdicts() -> Iterator[Verdict]:
     """Yield what came of every change."""
-    for path in walk_mutatable_files():
-        data = SourceFileMutationData(path=path)
-        data.load()
-        for name, exit_code in data.exit_code_by_key.items():
-            outcome = OUTCOMES[status_by_exit_code[exit_code]]
-            before, after = _lines(get_diff_for_mutant(name, path=path)) if outcome is Outcome.SURVIVED else ("", "")
-            yield Verdict(str(path.relative_to("safews")), _function(name), before, after, outcome)
+    for path, name, outcome in _outcomes():
+        before, after = _lines(get_diff_for_mutant(name, path=path)) if outcome is Outcome.SURVIVED else ("", "")
+        yield Verdict(str(path.relative_to("safews")), _function(name), before, after, outcome)
 
 
 def survivors() -> list[str]:
     """Return mutmut's names of the changes that no test has noticed."""
-    data = [SourceFileMutationData(path=path) for path in walk_mutatable_files()]
-    for of_file in data:
-        of_file.load()
-    return [name for of_file in data for name, code in of_file.exit_code_by_key.items() if code == 0]
+    return [name for _, name, outcome in _outcomes() if outcome is Outcome.SURVIVED]
+
+
+def _outcomes() -> Iterator[tuple[Path, str, Outcome]]:
+    """Yield the file and the name of every change, and what came of it."""
+    for path in walk_mutatable_files():
+        data = SourceFileMutationData(path=path)
+        data.load()
+        for name, exit_code in data.exit_code_by_key.items():
+            yield path, name, OUTCOMES[status_by_exit_code[exit_code]]
 
 
 def _function(name: str) -> str:
