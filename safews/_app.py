@@ -23,7 +23,7 @@ from ._turn import turn_of
 
 Application = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[object]]
 
-WORK_PER_TURN = 256
+WORK_PER_TURN = 64
 """What one app may send and receive before others have a turn: messages, and every ``WORK_SIZE`` bytes as one more."""
 
 WORK_SIZE = 4096

@@ -12,9 +12,9 @@ from safews import ClientDisconnected
 from tests.contract.helpers_o import LANES, SOCKET_BUFFER, background, discard, ending_line, flooding, opened
 from tests.harness import BINARY, TEXT, App, Call, Client, Start, eventually, frame, within
 
-MESSAGES_PER_TURN = 512
-BYTES_PER_TURN = 2**21
-"""What one app may send or receive in one turn of the event loop: a bound to rely on, twice the very number."""
+MESSAGES_PER_TURN = 256
+BYTES_PER_TURN = 2**20
+"""What one app may send or receive in one turn of the event loop: a bound to rely on, not the very number."""
 
 
 class Meter:
