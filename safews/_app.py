@@ -166,7 +166,7 @@ class App:
                 raise
             inbox.receivers.remove(receiver)
         if len(inbox.events) > inbox.reserve:
-            # Of what is in the inbox no more than its reserve comes back in this turn: bytes need not be counted.
+            # It has been read already, and nothing more is read for it: its bytes need not be counted.
             self._work += 1
             return inbox.take()
         event = connection.take()

@@ -8,11 +8,13 @@ import gc
 import importlib
 import importlib.util
 import inspect
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 from uvicorn.config import HTTP_PROTOCOLS
 
+from tests.fakes import FakeLoop
 from tests.harness import LOOPS, Start, run, serve
 
 CODECS = ("wsproto", "websockets")
@@ -62,6 +64,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     debug = pyfuncitem.get_closest_marker("loop_debug") is not None
     run(test(**arguments), str(pyfuncitem.funcargs["loop_name"]), debug=debug)
     return True
+
+
+@pytest.fixture
+def loop() -> Iterator[FakeLoop]:
+    """An event loop whose time stands still; what a test leaves in it is cancelled."""
+    loop = FakeLoop()
+    yield loop
+    loop.end()
 
 
 @pytest.fixture(params=LOOPS)

@@ -153,13 +153,6 @@ def close(code: int) -> Frame:
     return Frame(CLOSE, code.to_bytes(2, "big"))
 
 
-@pytest.fixture
-def loop() -> Iterator[FakeLoop]:
-    loop = FakeLoop()
-    yield loop
-    loop.end()
-
-
 Make = Callable[..., Side]
 
 

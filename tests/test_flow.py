@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,13 +10,6 @@ from tests.fakes import FakeLoop
 
 TIMEOUT = 8.0
 STEP = TIMEOUT / STEPS
-
-
-@pytest.fixture
-def loop() -> Iterator[FakeLoop]:
-    loop = FakeLoop()
-    yield loop
-    loop.end()
 
 
 class Senders:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -41,13 +41,6 @@ class Side:
 
 
 Make = Callable[..., Side]
-
-
-@pytest.fixture
-def loop() -> Iterator[FakeLoop]:
-    loop = FakeLoop()
-    yield loop
-    loop.end()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from uvicorn.server import ServerState
@@ -10,13 +9,6 @@ from safews import _shutdown
 from tests.fakes import FakeLoop
 
 GRACE = 4.0
-
-
-@pytest.fixture
-def loop() -> Iterator[FakeLoop]:
-    loop = FakeLoop()
-    yield loop
-    loop.end()
 
 
 @pytest.fixture

@@ -2,20 +2,12 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from safews._turn import Turn, turn_of
 from tests.fakes import FakeLoop
-
-
-@pytest.fixture
-def loop() -> Iterator[FakeLoop]:
-    loop = FakeLoop()
-    yield loop
-    loop.end()
 
 
 @pytest.fixture

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import platform
-import subprocess
 from datetime import datetime, timezone
 from importlib.metadata import version
 
-from tests.installed import ROOT
 from tests.mutation import table
 from tests.mutation.explained import EXPLAINED
 from tests.mutation.run import run, survivors, verdicts
 from tests.mutation.summary import Verdict, explain, merge, read, summarise, write
+from tests.records import commit
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -45,12 +44,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _made_with() -> dict[str, str]:
     """Return what the figures depend on."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
     packages = {name: version(name) for name in ("mutmut", "pytest", "websockets", "wsproto")}
     date = datetime.now(timezone.utc).date().isoformat()
-    return {"date": date, "commit": commit.stdout.strip(), "Python": platform.python_version(), **packages}
+    return {"date": date, "commit": commit(), "Python": platform.python_version(), **packages}
 
 
 if __name__ == "__main__":
