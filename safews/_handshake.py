@@ -1,9 +1,7 @@
 """The opening handshake (RFC 6455 section 4.2), the same for both codecs.
 
-uvicorn's HTTP layer has parsed the request and hands its head over as bytes. h11 parses that head once more and writes
-every answer; what is in between is here. h11 gives names lower-cased, values without the whitespace around them, folded
-lines joined, and repeated equal ``Content-Length`` as one; everything else as received. Its limit on the size of a head
-is for one that arrives bit by bit: a whole one of any size passes.
+uvicorn's HTTP layer has parsed the request and hands its head over as bytes. ``_request_head`` reads that head once
+more, and h11 writes every answer but the 101; what is in between is here.
 """
 
 from __future__ import annotations
@@ -14,17 +12,28 @@ from collections.abc import Iterable
 from typing import Any, Literal, TypedDict
 from urllib.parse import unquote
 
-import h11
-
-from ._answer import Answer, reason_phrase
+from ._answer import Answer
 from ._deflate import DeflateParameters
 from ._extensions import Agreement, negotiate_deflate
-from ._headers import Headers, checked, elements, fitting, is_token, shown, values
+from ._headers import Fields, Headers, checked, elements, fields_of, fitting, is_token, shown
 from ._request import HandshakeRefused, malformed, parse_target, refusal_of
+from ._request_head import answerer, read_head
 
 __all__ = ["Handshake", "HandshakeRefused", "WebSocketScope"]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+_SWITCHING = b"\r\n".join(
+    (
+        b"HTTP/1.1 101 Switching Protocols",
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Accept: %b",
+        b"%b",
+        b"",
+    )
+)
+"""Our answer to a handshake that succeeds (section 4.2.2), for the accept value and the lines of all other headers."""
 
 _SUBPROTOCOL = b"sec-websocket-protocol"
 
@@ -88,7 +97,8 @@ class Handshake:
     __slots__ = (
         "_agreement",
         "_answer",
-        "_conn",
+        "_data",
+        "_fields",
         "_method",
         "headers",
         "origin",
@@ -103,8 +113,9 @@ class Handshake:
 
     def __init__(self, request: bytes) -> None:
         """Parse and check a head, ``METHOD SP target SP HTTP/1.1 CRLF name: value CRLF ... CRLF``; raise nothing."""
-        self._conn = h11.Connection(h11.SERVER)
+        self._data = request
         self._method = b""
+        self._fields: Fields = {}
         self._agreement: Agreement | None = None
         self.headers: Headers = []
         self.raw_path = b""
@@ -116,22 +127,15 @@ class Handshake:
 
     def _read(self, data: bytes) -> HandshakeRefused | None:
         try:
-            self._conn.receive_data(data)
-            request = self._conn.next_event()
-        except h11.RemoteProtocolError as error:
-            return malformed(f"not an HTTP request: {shown(str(error))}")
-        if not isinstance(request, h11.Request):
-            # h11 took no data for the end of the stream, after which it answers nothing.
-            self._conn = h11.Connection(h11.SERVER)
-            return malformed("request is not complete")
-        self._method = request.method
-        self.headers = list(request.headers)
-        self._read_target(request.target)
+            self._method, target, version, self.headers, surplus = read_head(data)
+        except HandshakeRefused as refused:
+            return refused
+        self._fields = fields_of(self.headers)
+        self._read_target(target)
         self._read_headers()
-        surplus, _ = self._conn.trailing_data
         if surplus:
-            return malformed(f"{len(surplus)} bytes after the head of the request")
-        return refusal_of(request, self.headers)
+            return malformed(f"{surplus} bytes after the head of the request")
+        return refusal_of(self._method, target, version, self._fields)
 
     def _read_target(self, data: bytes) -> None:
         target = parse_target(data)
@@ -140,9 +144,9 @@ class Handshake:
             self.path = unquote(self.raw_path.decode("ascii"))
 
     def _read_headers(self) -> None:
-        offered = elements(self.headers, _SUBPROTOCOL)
+        offered = elements(self._fields.get(_SUBPROTOCOL, ()))
         self.subprotocols = [element.decode() for element in offered if is_token(element)]
-        origins = values(self.headers, b"origin")
+        origins = self._fields.get(b"origin")
         if origins:
             self.origin = b", ".join(origins).decode("latin-1")
 
@@ -176,7 +180,7 @@ class Handshake:
 
     def negotiate(self, *, window_bits: int, context_takeover: bool) -> DeflateParameters | None:
         """Agree on permessage-deflate, or return ``None``; ``accept`` tells the peer. See ``negotiate_deflate``."""
-        offers = values(self.headers, b"sec-websocket-extensions")
+        offers = self._fields.get(b"sec-websocket-extensions", ())
         self._agreement = negotiate_deflate(offers, window_bits=window_bits, context_takeover=context_takeover)
         return self._agreement.parameters if self._agreement else None
 
@@ -202,18 +206,16 @@ class Handshake:
             if name.lower() in _RESERVED:
                 raise ValueError(f"header {shown(name)} ({shown(value)}) is not the app's to send in a 101")
         chosen = self._choose(subprotocol, [value for name, value in own if name.lower() == _SUBPROTOCOL])
-        answer = [
-            (b"Upgrade", b"websocket"),
-            (b"Connection", b"Upgrade"),
-            (b"Sec-WebSocket-Accept", _accept_value(values(self.headers, b"sec-websocket-key")[0])),
-        ]
+        answer: Headers = []
         if chosen:
             answer.append((b"Sec-WebSocket-Protocol", chosen.encode()))
         if self._agreement:
             answer.append((b"Sec-WebSocket-Extensions", self._agreement.answer))
         answer += fitting(default_headers, _RESERVED | {_SUBPROTOCOL})
         answer += [(name, value) for name, value in own if name.lower() != _SUBPROTOCOL]
-        return self._conn.send(h11.InformationalResponse(status_code=101, headers=answer, reason=reason_phrase(101)))
+        # All of it has been checked, and a 101 has no body: there is nothing left that h11 could say of it.
+        lines = b"".join([b"%b: %b\r\n" % header for header in answer])
+        return _SWITCHING % (_accept_value(self._fields[b"sec-websocket-key"][0]), lines)
 
     def _choose(self, subprotocol: str | None, lines: list[bytes]) -> str | None:
         """Return the one subprotocol that the app names by argument and header lines, ``None`` if it names none."""
@@ -236,7 +238,7 @@ class Handshake:
         body: bytes = b"",
     ) -> bytes:
         """Return a whole HTTP answer that ends the connection, whatever the request was. Raises as ``Answer`` does."""
-        answer = Answer(self._conn, status, headers, default_headers)
+        answer = Answer(answerer(self._data), status, headers, default_headers)
         # A HEAD is refused, and its answer has no body (RFC 9110 section 9.3.2).
         return answer.body(b"" if self._method == b"HEAD" else body, more=False)
 
@@ -244,7 +246,7 @@ class Handshake:
         self, status: int, headers: Iterable[tuple[bytes, bytes]], default_headers: Iterable[tuple[bytes, bytes]]
     ) -> None:
         """Take the app's denial response (ASGI, ``websocket.http.response.start``). Raises as ``Answer`` does."""
-        self._answer = Answer(self._conn, status, headers, default_headers)
+        self._answer = Answer(answerer(self._data), status, headers, default_headers)
 
     def deny_body(self, body: bytes, more: bool) -> bytes:
         """Return the bytes for one part of the denial's body, and those of its head before the first part.

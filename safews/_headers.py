@@ -8,12 +8,18 @@ from collections.abc import Iterable
 Headers = list[tuple[bytes, bytes]]
 """Name and value of each field line, in the order of the wire."""
 
+Fields = dict[bytes, list[bytes]]
+"""The values of all lines with one name, which is lower-cased, in the order of the wire."""
+
 TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 """The pattern of a token: one ``tchar`` or more (RFC 9110 section 5.6.2)."""
 
 _token = re.compile(TCHARS.encode())
-# Visible characters, space, tab and obs-text (section 5.5): h11 alone would let most control characters pass.
-_field_value = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+FIELD_CHARS = r"[\t\x20-\x7e\x80-\xff]"
+"""The pattern of what a value may hold: visible characters, space, tab and obs-text (section 5.5)."""
+
+# h11 alone would let most control characters pass.
+_field_value = re.compile(f"{FIELD_CHARS}*".encode("latin-1"))
 
 _MAX_SHOWN = 120
 
@@ -29,14 +35,17 @@ def is_token(value: bytes) -> bool:
     return _token.fullmatch(value) is not None
 
 
-def values(headers: Headers, name: bytes) -> list[bytes]:
-    """Return the value of every line with this name, which is lower-cased as those of the headers are."""
-    return [value for field, value in headers if field == name]
+def fields_of(headers: Headers) -> Fields:
+    """Return headers, whose names are lower-cased, by their names."""
+    fields: Fields = {}
+    for name, value in headers:
+        fields.setdefault(name, []).append(value)
+    return fields
 
 
-def elements(headers: Headers, name: bytes) -> list[bytes]:
+def elements(lines: Iterable[bytes]) -> list[bytes]:
     """Return the elements of a comma-separated list over all its lines; empty ones do not count (section 5.6.1)."""
-    stripped = (element.strip(b" \t") for value in values(headers, name) for element in value.split(b","))
+    stripped = [element.strip(b" \t") for line in lines for element in line.split(b",")]
     return [element for element in stripped if element]
 
 

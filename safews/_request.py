@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import h11
-
-from ._headers import Headers, elements, shown, values
+from ._headers import Fields, elements, shown
 
 _key = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
@@ -54,25 +52,26 @@ def malformed(detail: str) -> HandshakeRefused:
     return HandshakeRefused(400, detail)
 
 
-def refusal_of(request: h11.Request, headers: Headers) -> HandshakeRefused | None:
+def refusal_of(method: bytes, target: bytes, http_version: bytes, fields: Fields) -> HandshakeRefused | None:
     """Check a request against RFC 6455 section 4.2.1; return why it is refused, or ``None``."""
-    if request.method != b"GET":
-        return malformed(f"method is {shown(request.method)}, not GET")
-    if request.http_version != b"1.1":
-        return malformed(f"HTTP version is {shown(request.http_version)}, not 1.1")
-    if parse_target(request.target) is None:
-        return malformed(f"target {shown(request.target)} has no path")
+    if method != b"GET":
+        return malformed(f"method is {shown(method)}, not GET")
+    if http_version != b"1.1":
+        return malformed(f"HTTP version is {shown(http_version)}, not 1.1")
+    if parse_target(target) is None:
+        return malformed(f"target {shown(target)} has no path")
     for name, token in ((b"upgrade", b"websocket"), (b"connection", b"upgrade")):
-        if token not in (element.lower() for element in elements(headers, name)):
-            return malformed(f"{name.decode()} {shown(values(headers, name))} does not name {token.decode()}")
-    keys = values(headers, b"sec-websocket-key")
+        lines = fields.get(name, [])
+        if token not in [element.lower() for element in elements(lines)]:
+            return malformed(f"{name.decode()} {shown(lines)} does not name {token.decode()}")
+    keys = fields.get(b"sec-websocket-key", [])
     if len(keys) != 1 or not _key.fullmatch(keys[0]):
         return malformed(f"sec-websocket-key {shown(keys)} is not the base64 of 16 bytes")
-    return _refused_version(headers) or _refused_body(headers)
+    return _refused_version(fields) or _refused_body(fields)
 
 
-def _refused_version(headers: Headers) -> HandshakeRefused | None:
-    versions = set(values(headers, b"sec-websocket-version"))
+def _refused_version(fields: Fields) -> HandshakeRefused | None:
+    versions = set(fields.get(b"sec-websocket-version", ()))
     if len(versions) != 1:
         return malformed(f"sec-websocket-version {shown(sorted(versions))} is not one value")
     version = versions.pop()
@@ -83,8 +82,8 @@ def _refused_version(headers: Headers) -> HandshakeRefused | None:
     return HandshakeRefused(426, f"sec-websocket-version is {shown(version)}, not 13", supported)
 
 
-def _refused_body(headers: Headers) -> HandshakeRefused | None:
+def _refused_body(fields: Fields) -> HandshakeRefused | None:
     """Refuse a request with a body: what follows its head could be read as the body or as frames."""
-    if values(headers, b"transfer-encoding") or any(map(int, values(headers, b"content-length"))):
+    if b"transfer-encoding" in fields or any(map(int, fields.get(b"content-length", ()))):
         return malformed("request has a body")
     return None

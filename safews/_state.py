@@ -47,6 +47,9 @@ from enum import Enum, auto
 class State(Enum):
     """How far a connection has come."""
 
+    # Members are singletons; until Python 3.12 an Enum hashes by a function written in Python.
+    __hash__ = object.__hash__
+
     CONNECTING = auto()
     OPEN = auto()
     DENYING = auto()
@@ -58,6 +61,8 @@ class State(Enum):
 
 class Input(Enum):
     """What can happen to a connection; the first word says from where."""
+
+    __hash__ = object.__hash__
 
     APP_ACCEPT = auto()
     APP_SEND = auto()

@@ -4,20 +4,17 @@ from typing import Any
 
 import pytest
 
-from safews._headers import checked, elements, fitting, is_token, shown, values
+from safews._headers import checked, elements, fields_of, fitting, is_token, shown
 
 LINES = [(b"a", b"1, 2"), (b"b", b"x"), (b"a", b",\t3 ,")]
 
 
 class TestReading:
-    def test_values_of_every_line_with_the_name(self) -> None:
-        assert values(LINES, b"a") == [b"1, 2", b",\t3 ,"]
-
-    def test_no_values_of_an_absent_name(self) -> None:
-        assert values(LINES, b"c") == []
+    def test_fields_have_the_values_of_every_line_with_the_name(self) -> None:
+        assert fields_of(LINES) == {b"a": [b"1, 2", b",\t3 ,"], b"b": [b"x"]}
 
     def test_elements_of_all_lines_without_empty_ones(self) -> None:
-        assert elements(LINES, b"a") == [b"1", b"2", b"3"]
+        assert elements([b"1, 2", b",\t3 ,"]) == [b"1", b"2", b"3"]
 
     @pytest.mark.parametrize("token", [b"a", b"X-Y_z.1", b"!#$%&'*+-.^_`|~"])
     def test_token(self, token: bytes) -> None:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import h11
 import pytest
 
+from safews._headers import fields_of
 from safews._request import HandshakeRefused, Target, parse_target, refusal_of
 
 Headers = list[tuple[bytes, bytes]]
@@ -23,8 +23,7 @@ def replaced(name: bytes, *lines: bytes) -> Headers:
 def refusal(
     headers: Headers, method: bytes = b"GET", target: bytes = b"/", version: bytes = b"1.1"
 ) -> HandshakeRefused | None:
-    request = h11.Request(method=method, target=target, headers=headers, http_version=version)
-    return refusal_of(request, list(request.headers))
+    return refusal_of(method, target, version, fields_of(headers))
 
 
 def refused(

@@ -1,0 +1,79 @@
+"""Reading the head of a request (RFC 9112 sections 2 to 5), which uvicorn's HTTP layer has read before.
+
+h11 knows every rule there is, at the price of the most expensive step of a handshake. Nearly all heads are plain: a GET
+with nothing about a body. ``_plain`` matches some of those, none that h11 would refuse, and for them the two readings
+are the same (a test compares them). Every other head is h11's to read, or to say what is wrong with it.
+
+Names are lower-cased, values without the whitespace around them, everything else is as received. h11 also joins folded
+lines, and takes repeated equal ``Content-Length`` as one. Its limit on the size of a head is for one that arrives bit
+by bit: a whole one of any size passes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import h11
+
+from ._headers import FIELD_CHARS, TCHARS, Headers, shown
+from ._request import malformed
+
+_line = rf"{TCHARS}:{FIELD_CHARS}*\r\n"
+_plain = re.compile(rf"GET ([\x21-\x7e]+) HTTP/1\.1\r\n((?:{_line})*)\r\n".encode())
+
+_OF_A_BODY = frozenset((b"content-length", b"transfer-encoding"))
+
+
+class Head(NamedTuple):
+    """A request's first line and its headers, in the order received."""
+
+    method: bytes
+    target: bytes
+    http_version: bytes
+    headers: Headers
+    surplus: int = 0
+    """Bytes that came behind it."""
+
+
+def read_head(data: bytes) -> Head:
+    """Read a whole head; raise ``HandshakeRefused`` for what is not HTTP."""
+    return _read_plain(data) or _read_any(data)
+
+
+def _read_plain(data: bytes) -> Head | None:
+    match = _plain.fullmatch(data)
+    if match is None:
+        return None
+    pairs = [line.split(b":", 1) for line in match[2].split(b"\r\n")[:-1]]
+    headers = [(name.lower(), value.strip(b" \t")) for name, value in pairs]
+    names = [name for name, _ in headers]
+    # Without just one Host it is no request of HTTP/1.1 (RFC 9112 section 3.2).
+    if names.count(b"host") != 1 or not _OF_A_BODY.isdisjoint(names):
+        return None
+    return Head(b"GET", match[1], b"1.1", headers)
+
+
+def _read_any(data: bytes) -> Head:
+    conn = h11.Connection(h11.SERVER)
+    conn.receive_data(data)
+    try:
+        request = conn.next_event()
+    except h11.RemoteProtocolError as error:
+        raise malformed(f"not an HTTP request: {shown(str(error))}") from None
+    if not isinstance(request, h11.Request):
+        raise malformed("request is not complete")
+    surplus, _ = conn.trailing_data
+    return Head(request.method, request.target, request.http_version, list(request.headers), len(surplus))
+
+
+def answerer(data: bytes) -> h11.Connection:
+    """Return h11 as it is when it has read a head: ready to write an HTTP answer that is right for that request."""
+    conn = h11.Connection(h11.SERVER)
+    conn.receive_data(data)
+    try:
+        request = conn.next_event()
+    except h11.RemoteProtocolError:
+        return conn
+    # Of no data h11 makes the end of the stream, after which it answers nothing.
+    return conn if isinstance(request, h11.Request) else h11.Connection(h11.SERVER)
