@@ -46,9 +46,8 @@ class Timers:
 
         Of two bounds for the same wait the earlier holds, so that no two add up.
         """
-        for input in DEADLINES:
-            if input is not deadline.input:
-                self.cancel(input)
+        for timer in [timer for timer in self._handles if timer in DEADLINES and timer is not deadline.input]:
+            self.cancel(timer)
         seconds, input_ = deadline
         if seconds is not None and input_ is not None and not self._ends_by(input_, seconds):
             self.start(input_, seconds, callback, input_)

@@ -63,6 +63,7 @@ CORE = [
     "safews._patience",
     "safews._reader",
     "safews._request",
+    "safews._request_head",
     "safews._state",
 ]
 """What can be used without a network, a clock or a server."""
