@@ -1,14 +1,14 @@
-"""Data frames of which only a part has arrived, one class for each way to read them."""
+"""Data frames whose payload is being read, one class for each way to read them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
 from ._codecs._base import INVALID_TEXT, BinaryGatherer, Codec, TextGatherer
-from ._events import Event, Violation
+from ._events import Event
 from ._frame_header import masked_frame
-from ._frames import CONTINUATION, FIN
-from ._masking import rotate, unmask
+from ._frames import CONTINUATION, FIN, TEXT
+from ._masking import Payload, rotate, unmask
 
 
 class Arriving(ABC):
@@ -17,40 +17,38 @@ class Arriving(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def take(self, piece: bytes, last: bool) -> Event | None:
+    def take(self, piece: Payload, last: bool) -> Event | None:
         """Take the next piece of the payload, still masked; return the event it completes or the fault it shows."""
 
 
-class ArrivingText(Arriving):
-    """A text message in one plain frame: decoded as it arrives, so that invalid text is seen at once."""
+class ArrivingMessage(Arriving):
+    """A message that is not compressed, in one frame or more (RFC 6455 section 5.4), read without a library.
 
-    __slots__ = ("_key", "_text")
+    Text is decoded as it arrives, so that invalid text is seen at once. ``opcode`` is that of its first frame.
+    """
 
-    def __init__(self, key: bytes) -> None:
+    __slots__ = ("_final", "_gatherer", "_key")
+
+    def __init__(self, opcode: int) -> None:
+        self._gatherer: TextGatherer | BinaryGatherer = TextGatherer() if opcode == TEXT else BinaryGatherer()
+        self._final = 0
+        self._key = b""
+
+    def begin(self, first: int, key: bytes) -> None:
+        """Begin its next frame, by that frame's first byte and masking key."""
+        self._final = first & FIN
         self._key = key
-        self._text = TextGatherer()
 
-    def take(self, piece: bytes, last: bool) -> str | Violation | None:
+    def take(self, piece: Payload, last: bool) -> Event | None:
+        complete = last and self._final != 0
         try:
-            self._text.add(unmask(piece, self._key), last)
+            self._gatherer.add(unmask(piece, self._key), complete)
         except UnicodeDecodeError:
             return INVALID_TEXT
+        if complete:
+            return self._gatherer.message()
         self._key = rotate(self._key, len(piece))
-        return self._text.message() if last else None
-
-
-class ArrivingBinary(Arriving):
-    """A binary message in one plain frame: unmasked once, when it is whole."""
-
-    __slots__ = ("_key", "_masked")
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._masked = BinaryGatherer()
-
-    def take(self, piece: bytes, last: bool) -> bytes | None:
-        self._masked.add(piece, last)
-        return unmask(self._masked.message(), self._key) if last else None
+        return None
 
 
 class ArrivingFragment(Arriving):
@@ -66,7 +64,7 @@ class ArrivingFragment(Arriving):
         self._first = first
         self._key = key
 
-    def take(self, piece: bytes, last: bool) -> Event | None:
+    def take(self, piece: Payload, last: bool) -> Event | None:
         first = self._first if last else self._first & ~FIN
         fragment = masked_frame(first, self._key, piece)
         self._first = CONTINUATION | self._first & FIN

@@ -61,6 +61,8 @@ class Connection(Lifecycle):
     ``record`` is ``None`` until it is known how the connection ends.
     """
 
+    # mypyc makes attributes that are always there, but for these.
+    __deletable__ = ("handshake",)
     __slots__ = (
         "_deflate",
         "_discarded",
@@ -224,7 +226,7 @@ class Connection(Lifecycle):
             messages, end = self._framing.read_plain(data, min(frames, FRAMES_PER_TURN), size)
             self.inbox.put_messages(messages)
             if end < len(data):
-                self._framing.feed(data[end:])
+                self._framing.feed(data, end)
                 self.read_on(FRAMES_PER_TURN - len(messages))
         elif self.state is OPEN or self.state is CLOSING:
             self._framing.feed(data)

@@ -22,7 +22,7 @@ from ._frames import (
     SHORT,
     frame_header,
 )
-from ._masking import KEY_SIZE
+from ._masking import KEY_SIZE, Payload
 
 _unpack_short = struct.Struct("!H").unpack_from
 _unpack_long = struct.Struct("!Q").unpack_from
@@ -102,6 +102,6 @@ def _length_fault(second: int, length: int) -> str | None:
     return None
 
 
-def masked_frame(first: int, key: bytes, masked_payload: bytes) -> bytes:
+def masked_frame(first: int, key: bytes, masked_payload: Payload) -> bytes:
     """Return a frame as a client sends it, from its first byte, its key and a payload that is masked already."""
     return b"".join((frame_header(first, len(masked_payload), MASKED), key, masked_payload))

@@ -3,7 +3,8 @@
 The boundaries of frames are ours. Every header is held back until it is whole and then checked here, so that with
 either library the same bytes get the same answer at the same moment. After that a frame takes one of two lanes:
 
-* the fast lane reads plain data frames (``_fast_lane``) and control frames without a library;
+* the fast lane reads control frames and whatever is not compressed without a library: messages that are whole in one
+  frame in a loop of their own (``_fast_lane``), fragments and what has arrived in part by ``ArrivingMessage``;
 * the library's lane hands any other frame to the codec. One that has arrived only in part is handed on as smaller
   fragments: no library ever waits for the rest of a frame, and invalid text, bad deflate data and a message that
   inflates too far are seen as they arrive.
@@ -16,11 +17,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from ._arriving import Arriving, ArrivingBinary, ArrivingFragment, ArrivingText
+from ._arriving import Arriving, ArrivingFragment, ArrivingMessage
 from ._close import Close
 from ._codecs._base import Codec, read_close, too_big
 from ._events import Event, Ping, Pong, Violation
-from ._fast_lane import PLAIN_BINARY, PLAIN_TEXT, read_plain
+from ._fast_lane import read_plain
 from ._frame_header import Header, header_fault, read_header
 from ._frames import CLOSE, CONTROL, OPCODE, PING, RSV1
 from ._masking import KEY_SIZE, unmask
@@ -40,12 +41,16 @@ class _Ended(Exception):
 
 
 class _Message:
-    """An unfinished message: the bytes that its frames have announced, and the number of those frames."""
+    """An unfinished message: the bytes that its frames have announced, and the number of those frames.
 
-    __slots__ = ("compressed", "frames", "size")
+    ``own`` reads it where no library does.
+    """
 
-    def __init__(self, compressed: bool) -> None:
+    __slots__ = ("compressed", "frames", "own", "size")
+
+    def __init__(self, compressed: bool, own: ArrivingMessage | None) -> None:
         self.compressed = compressed
+        self.own = own
         self.frames = 0
         self.size = 0
 
@@ -111,16 +116,16 @@ class Framing:
         held = self._library().inflated if message.compressed else message.size - self._left
         return raw + held + message.frames * FRAGMENT_OVERHEAD
 
-    def feed(self, data: bytes) -> None:
-        """Keep bytes from the peer. After the ending they are thrown away."""
-        if self._ending is not None or not data:
+    def feed(self, data: bytes, at: int = 0) -> None:
+        """Keep bytes from the peer, those of ``data`` from ``at`` on. After the ending they are thrown away."""
+        if self._ending is not None or at == len(data):
             return
         self.wants_data = self.is_clear = False
         if self._fed or self._at < len(self._data):
-            self._fed += data
+            self._fed += memoryview(data)[at:]
         else:
             self._data = data
-            self._at = 0
+            self._at = at
 
     def read_plain(self, data: bytes, max_frames: int, max_bytes: int) -> tuple[list[str | bytes], int]:
         """Read the plain messages with which a read begins, and return them and how many bytes they took.
@@ -213,12 +218,12 @@ class Framing:
     def _read_data(self, header: Header, events: list[Event]) -> bool:
         """Begin a data frame: count it, choose its lane, and read what is there."""
         first, _, length, start = header
-        plain = self._fast_lane and first in (PLAIN_TEXT, PLAIN_BINARY)
-        self._announce(first, length)
+        own = self._announce(first, length).own
         key = self._data[start - KEY_SIZE : start]
         end = start + length
-        if plain:
-            self._arriving = ArrivingText(key) if first == PLAIN_TEXT else ArrivingBinary(key)
+        if own is not None:
+            own.begin(first, key)
+            self._arriving = own
         elif end > len(self._data):
             self._arriving = ArrivingFragment(self._library(), first, key)
         else:
@@ -231,20 +236,23 @@ class Framing:
         self._at = start
         return self._read_payload(self._arriving, events)
 
-    def _announce(self, first: int, length: int) -> None:
+    def _announce(self, first: int, length: int) -> _Message:
         """Count a data frame into its message; its header alone tells whether the message gets too big."""
         message = self._message
         if message is None:
-            message = self._message = _Message(first & RSV1 == RSV1)
+            compressed = first & RSV1 == RSV1
+            own = ArrivingMessage(first & OPCODE) if self._fast_lane and not compressed else None
+            message = self._message = _Message(compressed, own)
         message.frames += 1
         message.size += length
         if message.size > (self._wire_limit if message.compressed else self._limit):
             raise _Ended(too_big(self._max_size))
+        return message
 
     def _read_payload(self, arriving: Arriving, events: list[Event]) -> bool:
         """Read of an arriving frame what there is; return whether that was the rest of it."""
-        piece = self._data[self._at : self._at + self._left]
-        if not piece:
+        piece = memoryview(self._data)[self._at : self._at + self._left]
+        if not piece and self._left:
             return False
         self._at += len(piece)
         self._left -= len(piece)

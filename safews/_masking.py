@@ -7,17 +7,18 @@ from collections.abc import Callable
 KEY_SIZE = 4
 """Bytes."""
 
-_Bytes = bytes | bytearray
+Payload = bytes | bytearray | memoryview
+"""What may be masked: a memoryview spares the copy of a slice."""
 
 
-def xor_mask(data: _Bytes, key: bytes) -> bytes:
+def xor_mask(data: Payload, key: bytes) -> bytes:
     """Apply a masking key in pure Python: both sides become one large integer, whose XOR runs in C."""
     size = len(data)
     mask = (key * (size // KEY_SIZE + 1))[:size]
     return (int.from_bytes(data, "little") ^ int.from_bytes(mask, "little")).to_bytes(size, "little")
 
 
-def find_mask() -> tuple[Callable[[_Bytes, bytes], bytes], bool]:
+def find_mask() -> tuple[Callable[[Payload, bytes], bytes], bool]:
     """Return the fastest masking function there is, and whether it is written in C.
 
     The one in C is a module of its own in websockets' wheels: importing it loads none of the library's protocol, so

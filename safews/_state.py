@@ -195,7 +195,7 @@ TABLE: dict[tuple[State, Input], State] = {
 }
 
 
-class InvalidTransition(RuntimeError):
+class InvalidTransition(Exception):
     """An input came that the state does not take. The text names both."""
 
     def __init__(self, state: State, input: Input) -> None:

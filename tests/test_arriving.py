@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from safews._arriving import ArrivingBinary, ArrivingFragment, ArrivingText
+from safews._arriving import ArrivingFragment, ArrivingMessage
 from safews._codecs._base import INVALID_TEXT, Codec
 from tests.reference import BINARY, CONTINUATION, FIN, KEY, RSV1, TEXT, frame, xor
 
@@ -35,15 +35,22 @@ def take_all(arriving, payload, size):
     return [arriving.take(*piece) for piece in pieces(payload, size)]
 
 
+def whole(opcode):
+    """A message in one frame, whose payload is to come."""
+    message = ArrivingMessage(opcode)
+    message.begin(FIN | opcode, KEY)
+    return message
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 100])
 class TestWhole:
     def test_text(self, size):
-        *before, message = take_all(ArrivingText(KEY), PAYLOAD, size)
+        *before, message = take_all(whole(TEXT), PAYLOAD, size)
         assert message == PAYLOAD.decode()
         assert set(before) <= {None}
 
     def test_binary(self, size):
-        *before, message = take_all(ArrivingBinary(KEY), PAYLOAD, size)
+        *before, message = take_all(whole(BINARY), PAYLOAD, size)
         assert message == PAYLOAD
         assert type(message) is bytes
         assert set(before) <= {None}
@@ -58,11 +65,35 @@ class TestWhole:
 
 class TestText:
     def test_invalid_is_seen_at_once(self):
-        arriving = ArrivingText(KEY)
+        arriving = whole(TEXT)
         assert [arriving.take(*piece) for piece in pieces(b"ab\xffcd", 1)[:3]] == [None, None, INVALID_TEXT]
 
     def test_unfinished_character(self):
-        assert take_all(ArrivingText(KEY), b"ab\xe2\x82", 3) == [None, INVALID_TEXT]
+        assert take_all(whole(TEXT), b"ab\xe2\x82", 3) == [None, INVALID_TEXT]
+
+
+class TestFragments:
+    """RFC 6455 section 5.4."""
+
+    @pytest.mark.parametrize(("opcode", "expected"), [(TEXT, "a\u20acb"), (BINARY, b"a\xe2\x82\xacb")])
+    def test_each_has_its_key_and_the_last_completes_the_message(self, opcode, expected):
+        message = ArrivingMessage(opcode)
+        keys = [KEY, b"\x01\x02\x03\x04", KEY[::-1]]
+        for first, key, payload in zip(
+            (opcode, CONTINUATION, CONTINUATION), keys, (b"a\xe2", b"", b"\x82"), strict=True
+        ):
+            message.begin(first, key)
+            assert message.take(xor(payload, key), True) is None
+        message.begin(FIN | CONTINUATION, KEY)
+        assert message.take(memoryview(xor(b"\xacb", KEY))[:1], False) is None
+        assert message.take(memoryview(xor(b"\xacb", KEY))[1:], True) == expected
+
+    def test_text_may_not_end_within_a_character(self):
+        message = ArrivingMessage(TEXT)
+        message.begin(TEXT, KEY)
+        assert message.take(xor(b"\xe2\x82", KEY), True) is None
+        message.begin(FIN | CONTINUATION, KEY)
+        assert message.take(b"", True) == INVALID_TEXT
 
 
 class TestFragment:

@@ -504,12 +504,13 @@ class TestLaziness:
 
         return Framing(refuse, max_size=None, compression=True)
 
-    def test_plain_and_control_frames_need_none(self, framing):
-        stream = text("a") + binary(b"b") + frame(FIN | PING) + binary(bytes(70_000)) + close(1000)
-        assert len(read(framing, *byte_by_byte(stream))) == 5
+    def test_what_is_not_compressed_needs_none(self, framing):
+        stream = text("a") + binary(b"b") + frame(FIN | PING) + binary(bytes(70_000))
+        stream += b"".join(fragments(FIN | TEXT, b"Hello", [2, 2])) + close(1000)
+        assert len(read(framing, *byte_by_byte(stream))) == 6
 
-    @pytest.mark.parametrize("first", [TEXT, FIN | RSV1 | TEXT])
-    def test_the_others_do(self, framing, first):
+    @pytest.mark.parametrize("first", [RSV1 | TEXT, FIN | RSV1 | TEXT])
+    def test_what_is_compressed_does(self, framing, first):
         with pytest.raises(AssertionError, match="the codec was made"):
             read(framing, frame(first, b"a"))
 
