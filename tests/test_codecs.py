@@ -12,6 +12,7 @@ import pytest
 
 from safews._close import Close
 from safews._codecs import _base, wsproto
+from safews._codecs._base import LARGE, BinaryGatherer
 from safews._codecs.websockets import WebsocketsCodec
 from safews._codecs.wsproto import WsprotoCodec
 from safews._deflate import DeflateParameters, Inflater
@@ -318,3 +319,26 @@ class TestImports:
         script = "import sys, safews._codecs; print({'wsproto', 'websockets'} & set(sys.modules))"
         result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
         assert result.stdout == "set()\n"
+
+
+class TestGathering:
+    """What a binary message is put together from, in the order in which it came."""
+
+    @pytest.mark.parametrize(
+        "sizes", [[], [0], [1, 2, 3], [LARGE], [LARGE - 1, LARGE], [3, LARGE, 2, 1, LARGE + 1, LARGE, 5]]
+    )
+    def test_pieces_of_every_size(self, sizes: list[int]) -> None:
+        gatherer = BinaryGatherer()
+        pieces = [bytes((number,)) * size for number, size in enumerate(sizes)]
+        for piece in pieces:
+            gatherer.add(piece, False)
+        assert gatherer.message() == b"".join(pieces)
+        assert type(gatherer.message()) is bytes
+
+    def test_small_pieces_are_one_object_and_large_ones_are_not_copied(self) -> None:
+        gatherer = BinaryGatherer()
+        large = bytes(LARGE)
+        for piece in [b"a"] * 1000 + [large] + [b"b"] * 1000:
+            gatherer.add(piece, False)
+        assert [len(piece) for piece in gatherer._large] == [1000, LARGE]
+        assert gatherer._large[1] is large
