@@ -81,10 +81,15 @@ class Keepalive:
         self._payload = b""
         # uvloop's clock goes in milliseconds.
         self.round_trip = perf_counter() - self._measured_from
-        if self._patience is not None:
+        rest = self._rest()
+        # The look that is due anyway can send the next Ping, or wait for it: most often no timer need be moved.
+        if self._patience is not None and self._handle.when() > self._loop.time() + rest:
             self._handle.cancel()
-            rest = self._interval - (self._loop.time() - self._sent_at)
-            self._handle = self._loop.call_later(max(0.0, rest), self._ping)
+            self._handle = self._loop.call_later(rest, self._ping)
+
+    def _rest(self) -> float:
+        """Return how long it is until the next Ping after one that has been answered."""
+        return max(0.0, self._sent_at + self._interval - self._loop.time())
 
     def _ping(self) -> None:
         # Nobody who does not see our pings can answer them.
@@ -96,10 +101,17 @@ class Keepalive:
             self._handle = self._loop.call_later(self._interval, self._ping)
         else:
             self._patience.reset(now)
-            self._handle = self._loop.call_later(self._patience.step, self._look, self._patience)
+            self._handle = self._loop.call_later(min(self._patience.step, self._interval), self._look, self._patience)
 
     def _look(self, patience: Patience) -> None:
         now = self._loop.time()
+        if not self._payload:
+            rest = self._rest()
+            if rest:
+                self._handle = self._loop.call_later(rest, self._ping)
+            else:
+                self._ping()
+            return
         if self._unread:
             patience.skip(now)
             if now - self._sent_last >= self._interval:

@@ -95,6 +95,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._read_buffer = _READ.data
         self._opened_at: float | None = None
         self._is_reading = True
+        self._user_timeout = 0.0
         self._bytes_in = 0
 
     # What may be asked of a connection
@@ -452,9 +453,10 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._timed_out(Input.CLOCK_WRITE_TIMEOUT)
 
     def _ping(self, payload: bytes) -> None:
-        timeout = self.options.write_timeout
-        if timeout is not None:
-            set_user_timeout(self.transport, 0.0 if self._is_reading else timeout)
+        timeout = 0.0 if self._is_reading else self.options.write_timeout
+        if timeout is not None and timeout != self._user_timeout:
+            self._user_timeout = timeout
+            set_user_timeout(self.transport, timeout)
         self._connection.outbox.put_ping(payload)
         self._output.flush()
         self.update_reading()

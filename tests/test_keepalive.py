@@ -71,6 +71,20 @@ class TestPings:
         assert peer.times == [INTERVAL * number for number in range(1, 6)]
         assert peer.timeouts == []
 
+    @pytest.mark.parametrize("interval", [STEP / 4, STEP, STEP + 1, 3 * STEP])
+    def test_an_interval_below_and_above_the_time_between_two_looks(self, loop: FakeLoop, interval: float) -> None:
+        peer = Peer(loop, interval)
+        peer.answers = True
+        loop.advance(5 * interval)
+        assert peer.times == pytest.approx([interval * number for number in range(1, 6)])
+
+    def test_an_answer_moves_no_timer_where_the_next_look_is_soon_enough(self, loop: FakeLoop) -> None:
+        peer = Peer(loop, STEP)
+        loop.advance(STEP)
+        before = peer.keepalive._handle
+        peer.answer()
+        assert peer.keepalive._handle is before
+
     def test_the_round_trip_does_not_put_them_off(self, loop: FakeLoop, peer: Peer) -> None:
         for number in range(1, 4):
             loop.advance(INTERVAL * number - peer.now)
