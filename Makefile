@@ -5,12 +5,19 @@ BENCH := .venv-bench/bin/python
 BENCH_READY := .venv-bench/.ready
 FUZZ := .venv-fuzz/bin/python
 FUZZ_READY := .venv-fuzz/.ready
-PYTEST := $(PY) -m pytest -n 2 --dist loadfile
+PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# The tests of the modules, each of which covers its own, and all others: servers, clients, whole processes.
+OF_MODULES := tests/test_*.py
+OTHERS := $(filter-out %/__pycache__/,$(wildcard tests/*/))
+
+# Tests start hundreds of processes, each of which would otherwise compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
 
-test: $(READY)  ## the suite, with the coverage that it must reach
-	$(PYTEST) --cov=safews --cov-fail-under=100
+test: $(READY)  ## the suite, with the coverage that the tests of the modules must reach by themselves
+	$(PYTEST) --cov=safews --cov-fail-under=100 $(OF_MODULES)
+	$(PYTEST) $(OTHERS)
 
 test-all: $(READY)  ## the suite on every Python that is found
 	$(PY) -m nox -f .ci/noxfile.py

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 EXTRAS = ".[gunicorn,metrics,uvloop]"
-PYTEST = ("python", "-m", "pytest", "-n", "2", "--dist", "loadfile")
+PYTEST = ("python", "-m", "pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 
 nox.needs_version = ">=2024.10"
 nox.options.sessions = ["tests"]

@@ -30,8 +30,12 @@ class Patience:
         """Let the time since the last look pass uncounted."""
         self._last = now
 
+    def left(self, now: float) -> float:
+        """Say how many seconds are left."""
+        return self._left - min(now - self._last, self.step)
+
     def spend(self, now: float) -> bool:
         """Count the time since the last look, and say whether none is left."""
-        self._left -= min(now - self._last, self.step)
+        self._left = self.left(now)
         self._last = now
         return self._left <= self.step / 2

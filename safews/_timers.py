@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Any
 
 from ._effects import DEADLINES, Deadline
+from ._patience import Patience
 from ._state import Input
 
 
@@ -27,11 +28,12 @@ Key = Timer | Input
 class Timers:
     """At most one running timer of each kind."""
 
-    __slots__ = ("_handles", "_loop")
+    __slots__ = ("_handles", "_loop", "_patience")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._handles: dict[Key, asyncio.TimerHandle] = {}
+        self._patience: Patience | None = None
 
     def __len__(self) -> int:
         return len(self._handles)
@@ -44,17 +46,29 @@ class Timers:
     def bound(self, deadline: Deadline, callback: Callable[[Input], None]) -> None:
         """End the state that has been entered by its deadline, and by no earlier state's.
 
-        Of two bounds for the same wait the earlier holds, so that no two add up.
+        Of two bounds for the same wait the earlier holds, so that no two add up. The event loop's own stalls do not
+        count: nobody could have been heard, and no app could have come to its queue.
         """
         for timer in [timer for timer in self._handles if timer in DEADLINES and timer is not deadline.input]:
             self.cancel(timer)
         seconds, input_ = deadline
         if seconds is not None and input_ is not None and not self._ends_by(input_, seconds):
-            self.start(input_, seconds, callback, input_)
+            self._patience = Patience(seconds)
+            self._patience.reset(self._loop.time())
+            self._wait(input_, self._patience, callback)
 
-    def _ends_by(self, timer: Key, seconds: float) -> bool:
-        handle = self._handles.get(timer)
-        return handle is not None and handle.when() <= self._loop.time() + seconds
+    def _ends_by(self, input: Input, seconds: float) -> bool:
+        patience = self._patience
+        return input in self._handles and patience is not None and patience.left(self._loop.time()) <= seconds
+
+    def _wait(self, input: Input, patience: Patience, callback: Callable[[Input], None]) -> None:
+        self.start(input, patience.step, self._look, input, patience, callback)
+
+    def _look(self, input: Input, patience: Patience, callback: Callable[[Input], None]) -> None:
+        if patience.spend(self._loop.time()):
+            callback(input)
+        else:
+            self._wait(input, patience, callback)
 
     def cancel(self, timer: Key) -> None:
         """Stop a timer, if it runs."""

@@ -31,8 +31,30 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(config.getoption("--hypothesis-profile") or "same")
 
 
+LONG_FIRST = ("soak", "conformance", "hostile", "shutdown", "failures", "clients")
+"""Folders whose files take long: begun first, none of them is what the others wait for in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of those folders begin."""
+    rank = {name: place for place, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
+
+
 def pytest_collection_finish() -> None:
     """Take what has been imported out of the garbage collector's sight: it runs after every test coroutine."""
+    freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Do so with what the tests of a file leave in caches, and pytest keeps of them."""
+    if nextitem is None or nextitem.path != item.path:
+        freeze()
+
+
+def freeze() -> None:
+    """Collect what is garbage by now, and have the collector look at the rest no more."""
     gc.collect()
     gc.freeze()
 

@@ -43,6 +43,15 @@ def test_a_late_look_counts_as_one_step() -> None:
     assert looks_until_over(begun(8.0), 3600.0) == STEPS
 
 
+def test_what_is_left_is_what_no_look_has_counted() -> None:
+    patience = begun(8.0)
+    assert patience.left(100.0) == 8.0
+    assert patience.left(100.5) == 7.5
+    assert patience.left(3600.0) == 7.0
+    patience.spend(101.0)
+    assert patience.left(101.0) == 7.0
+
+
 def test_time_that_is_skipped_does_not_count() -> None:
     patience = begun(8.0)
     for second in range(1, 8):

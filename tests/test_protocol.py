@@ -1024,9 +1024,10 @@ class TestTlsLinger:
         assert tls.finished == ["abort"]
 
     def test_both_times_are_over_in_the_same_turn(self, open_: Make, loop: FakeLoop) -> None:
-        side = open_(transport=FakeTransport(tls=True), options={"close_timeout": TLS_LINGER})
+        side = open_(transport=FakeTransport(tls=True), options={"close_timeout": TLS_LINGER - 0.01})
         side.arrive(UNKNOWN_OPCODE)
-        loop.stall(TLS_LINGER)
+        loop.advance(TLS_LINGER - 0.05)
+        loop.stall(0.05)
         assert side.finished == ["abort"]
 
     def test_a_refusal_lingers_too(self, begin: Make, loop: FakeLoop) -> None:
@@ -1107,6 +1108,23 @@ class TestBounds:
         assert side.frames() == []
         loop.advance(0.1)
         assert side.frames() == [close(4000)]
+        assert side.finished == ["close"]
+
+    def test_a_stall_takes_no_time_from_the_app(self, side: Side, loop: FakeLoop) -> None:
+        side.say("a")
+        side.received()
+        side.say("b")
+        side.arrive(close_frame(4000))
+        loop.stall(CLOSE_GRACE)
+        assert side.received()["text"] == "b"
+        side.send({"type": "websocket.send", "text": "the answer"})
+        assert side.received()["type"] == "websocket.disconnect"
+        assert side.frames() == [Frame(TEXT, b"the answer"), close(4000)]
+
+    def test_nor_from_the_peers_close(self, side: Side, loop: FakeLoop) -> None:
+        side.send({"type": "websocket.close"})
+        loop.stall(CLOSE_TIMEOUT)
+        side.arrive(close_frame(1000))
         assert side.finished == ["close"]
 
     def test_for_the_apps_own_response_on_a_shutdown(self, begin: Make, loop: FakeLoop) -> None:

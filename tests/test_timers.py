@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from safews._effects import Deadline
+from safews._patience import STEPS
 from safews._state import Input
 from safews._timers import Key, Timer, Timers
 from tests.fakes import FakeLoop
@@ -121,10 +122,37 @@ class TestBound:
     def test_for_the_same_wait_the_earlier_holds(
         self, loop: FakeLoop, timers: Timers, calls: list[object], seconds: float, left: float
     ) -> None:
-        timers.bound(Deadline(5.0, Input.CLOCK_CLOSE_TIMEOUT), calls.append)
-        loop.advance(2.0)
+        timers.bound(Deadline(8.0, Input.CLOCK_CLOSE_TIMEOUT), calls.append)
+        loop.advance(5.0)
         timers.bound(Deadline(seconds, Input.CLOCK_CLOSE_TIMEOUT), calls.append)
-        assert loop.timers == pytest.approx([left])
+        loop.advance(left - 0.1)
+        assert calls == []
+        loop.advance(0.1)
+        assert calls == [Input.CLOCK_CLOSE_TIMEOUT]
+
+    def test_time_in_which_the_loop_is_stalled_counts_as_one_look(
+        self, loop: FakeLoop, timers: Timers, calls: list[object]
+    ) -> None:
+        timers.bound(Deadline(8.0, Input.CLOCK_GRACE_OVER), calls.append)
+        loop.stall(3600.0)
+        loop.advance((STEPS - 1) * 8.0 / STEPS - 0.1)
+        assert calls == []
+        loop.advance(0.1)
+        assert calls == [Input.CLOCK_GRACE_OVER]
+
+    def test_of_no_time_is_over_at_once(self, loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+        timers.bound(Deadline(0.0, Input.CLOCK_GRACE_OVER), calls.append)
+        assert calls == []
+        loop.advance(0.0)
+        assert (calls, len(timers)) == ([Input.CLOCK_GRACE_OVER], 0)
+
+    def test_a_wait_anew_has_all_its_time(self, loop: FakeLoop, timers: Timers, calls: list[object]) -> None:
+        timers.bound(Deadline(1.0, Input.CLOCK_CLOSE_TIMEOUT), calls.append)
+        loop.advance(0.9)
+        timers.bound(Deadline(None, None), calls.append)
+        timers.bound(Deadline(8.0, Input.CLOCK_CLOSE_TIMEOUT), calls.append)
+        loop.advance(7.9)
+        assert calls == []
 
     def test_of_a_wait_without_end_is_none(self, loop: FakeLoop, timers: Timers) -> None:
         timers.bound(Deadline(None, Input.CLOCK_ACCEPT_TIMEOUT), print)

@@ -28,7 +28,7 @@ from pathlib import Path
 from tests.failures.log import Expectation, Log
 from tests.harness import Client, Response, TLSWire, Wire
 from tests.harness.server import tls_contexts
-from tests.installed import ROOT, Environment, Running, connected_socket, running
+from tests.installed import DEADLINE, ROOT, Environment, Running, connected_socket, running
 
 APPS = Path(__file__).parent / "apps"
 
@@ -67,7 +67,7 @@ class ServerProcess:
         """Connect; the handshake of TLS is up to the caller: ``begin_tls``."""
         with connected_socket(self.port) as sock:
             sock.setblocking(False)
-            yield Client(TLSWire(sock, tls_contexts()[1]) if self.tls else Wire(sock))
+            yield Client(TLSWire(sock, tls_contexts()[1], DEADLINE) if self.tls else Wire(sock, DEADLINE))
 
     async def get(self, path: str = "/") -> Response:
         """Make an HTTP request, on a connection of its own."""

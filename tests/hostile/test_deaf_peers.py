@@ -92,10 +92,10 @@ async def is_sent(call: Call) -> bool:
 
 @TCP_AND_TLS
 @pytest.mark.parametrize("script", [returns_at_once, returns_with_full_buffers], ids=["idle", "full"])
-async def test_peer_that_never_answers_a_close_is_given_up_by_one_tick(
+async def test_peer_that_never_answers_a_close_is_given_up_by_eight_looks(
     start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, script: Any, tls: bool
 ) -> None:
-    ticks = Ticks(monkeypatch, Timers, "_over")
+    looks = Ticks(monkeypatch, Timers, "_look")
     ws = protocol.with_options(close_timeout=0.2, write_timeout=None)
     settings = {"ws": ws, "ws_ping_interval": None, "send_buffer": SOCKET_BUFFER}
     async with under_attack(start, script, tls=tls, **settings) as (server, other):
@@ -104,7 +104,7 @@ async def test_peer_that_never_answers_a_close_is_given_up_by_one_tick(
             attacked = protocol_of(server, client)
             while attacked in server.state.connections:
                 await echoes(other)
-        assert ticks.of(attacked._timers) == 1
+        assert looks.of(attacked._timers) == STEPS
 
 
 COUNT = 8

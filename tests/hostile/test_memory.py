@@ -36,6 +36,8 @@ from tests.hostile.processes import (
     serving,
 )
 
+pytestmark = pytest.mark.timeout(180)
+
 FULL = bool(os.environ.get("HOSTILE_FULL"))
 
 COUNT = 8

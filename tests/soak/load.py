@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import traceback
 from contextlib import closing
 from random import Random
 from typing import NamedTuple
 
 from tests.harness import Client, Wire
-from tests.installed import connected_socket
+from tests.installed import ROOT, connected_socket
 from tests.soak import attackers, endings
 from tests.soak.peers import LIVES, Life, Peer, Tally
 
@@ -66,6 +67,7 @@ async def live(life: Life, port: int, random: Random, tally: Tally, ends_at: flo
         try:
             await life.visit(Peer(client, life.path.encode(), random, tally, ends_at))
         except Exception:
-            tally.failures.append(f"{life.path}: {traceback.format_exc(limit=-4)}"[:4000])
+            told = traceback.format_exc(limit=-4).replace(f"{ROOT}{os.sep}", "")
+            tally.failures.append(f"{life.path}: {told}"[:4000])
             print(tally.failures[-1], flush=True)
     tally.lives[life.path] += 1

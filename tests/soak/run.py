@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -49,6 +48,9 @@ OBJECTS = 500
 LATE = 1.0
 """Seconds above which waits for an echo are counted."""
 
+MACHINE = ("cpu", "cores", "memory_gib", "kernel", "load_average")
+"""What is said of the machine."""
+
 MIB = 2**20
 
 
@@ -67,13 +69,13 @@ class Soak:
 
     def run(self, folder: Path) -> dict[str, Any]:
         """Run it, and return the results; their ``problems`` say what is wrong."""
-        run = self._facts()
+        of_run = self.facts()
         with _serving(folder, self.codec, self.loop) as server:
             journal = Journal(server.running.log)
             asyncio.run(self._run(server, journal))
             server.terminate()
             journal.close()
-        return {"run": run, **self.results(journal)}
+        return {**of_run, **self.results(journal)}
 
     async def _run(self, server: ServerProcess, journal: Journal) -> None:
         self.before = await facts(server)
@@ -121,15 +123,11 @@ class Soak:
             "problems": [*self._problems(journal), *memory_problems(second, last)],
         }
 
-    def _facts(self) -> dict[str, object]:
-        packages = ("uvicorn", "websockets", "wsproto", "uvloop", "httptools")
-        return {
-            **machine.facts(),
-            "versions": {package: version(package) for package in packages},
-            "codec": self.codec,
-            "loop": self.loop,
-            **self.load._asdict(),
-        }
+    def facts(self) -> dict[str, object]:
+        """Return what it is a run of, and on which machine."""
+        found = machine.facts()
+        of_machine = {name: found[name] for name in MACHINE}
+        return {**of_machine, "codec": self.codec, "loop": self.loop, **self.load._asdict()}
 
     def _problems(self, journal: Journal) -> Iterator[str]:
         yield from self.tally.failures
