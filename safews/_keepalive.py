@@ -74,10 +74,10 @@ class Keepalive:
             self._patience.skip(self._loop.time())
         self._unread = False
 
-    def pong(self, payload: bytes) -> None:
-        """Take a Pong; one that answers no Ping of ours is ignored (section 5.5.3)."""
+    def pong(self, payload: bytes) -> float | None:
+        """Take a Pong and return the round trip; one that answers no Ping of ours is ignored (section 5.5.3)."""
         if self._handle is None or not payload or payload != self._payload:
-            return
+            return None
         self._payload = b""
         # uvloop's clock goes in milliseconds.
         self.round_trip = perf_counter() - self._measured_from
@@ -85,6 +85,7 @@ class Keepalive:
             self._handle.cancel()
             rest = self._interval - (self._loop.time() - self._sent_at)
             self._handle = self._loop.call_later(max(0.0, rest), self._ping)
+        return self.round_trip
 
     def _ping(self) -> None:
         # Nobody who does not see our pings can answer them.
