@@ -22,7 +22,7 @@ from safews import _protocol, _statistics, metrics
 from safews._close import ClosedBy, CloseRecord
 from safews._state import Input, State
 from safews._statistics import Account, Ledger, Outcome
-from tests.harness import App, Start, echo, eventually
+from tests.harness import App, Start, echo, eventually, run
 
 RECORD = CloseRecord(1000, "", ClosedBy.APP, clean=True)
 
@@ -77,8 +77,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Multiprocess mode, by a folder of this test's own."""
     monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
-    for module in (values, prometheus_client.metrics.values):
-        monkeypatch.setattr(module, "ValueClass", values.MultiProcessValue())
+    monkeypatch.setattr(values, "ValueClass", values.MultiProcessValue())
     yield tmp_path
     values.close_all_multiprocess_files()
 
@@ -175,20 +174,18 @@ class TestSeveralProcesses:
             assert found["safews_ping_round_trip_seconds_sum{}"] == 0.5
         assert "pid" not in str(found)
 
-    async def test_what_others_have_written_is_added(self, ledger: Ledger, folder: Path) -> None:
-        other = "import os; from safews import metrics; metrics.register(); metrics.LEDGER.dropped(); "
-        script = other + "metrics.LEDGER.watcher.publish(); print(os.getpid())"
-        run = subprocess.run([sys.executable, "-c", script], check=True, timeout=30, stdout=subprocess.PIPE)
-        assert f"counter_{int(run.stdout)}.db" in os.listdir(folder)
+    def test_what_others_have_written_is_added(self, ledger: Ledger, folder: Path) -> None:
+        script = "from safews import metrics as m; m.register(); m.LEDGER.dropped(); m.LEDGER.watcher.publish()"
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
         ledger.dropped()
-        assert (await answer(metrics.make_asgi_app()))["safews_messages_dropped_total{}"] == 2
+        assert run(answer(metrics.make_asgi_app()))["safews_messages_dropped_total{}"] == 2
 
-    async def test_connections_of_a_process_that_was_killed_are_gone(
+    def test_connections_of_a_process_that_was_killed_are_gone(
         self, ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        app = metrics.make_asgi_app()
         ledger.begin(Somebody())
-        await answer(app)
+        app = metrics.make_asgi_app()
+        run(answer(app))
         (own,) = folder.glob("gauge_livesum_*.db")
         others = {4001: ProcessLookupError, 4002: PermissionError, 4003: None}
         for pid in (*others, "main"):
@@ -199,8 +196,8 @@ class TestSeveralProcesses:
             if (error := others.get(pid)) is not None:
                 raise error
 
-        monkeypatch.setattr(metrics.os, "kill", kill)
-        assert (await answer(app))["safews_connections{state=open}"] == 4
+        monkeypatch.setattr(os, "kill", kill)
+        assert run(answer(app))["safews_connections{state=open}"] == 4
         assert not (folder / "gauge_livesum_4001.db").exists()
 
     async def test_the_last_connection_leaves_nothing_to_wait_for(self, start: Start, folder: Path) -> None:
@@ -224,9 +221,13 @@ class TestSeveralProcesses:
         somebody = Somebody()
         ledger.begin(somebody)
         ledger.begin(Somebody())
-        for messages in (5, 6):
-            somebody.account = somebody.account._replace(messages_in=messages)
-            await eventually(lambda: of(registry).get("safews_messages_received_total{}") == messages + 1)
+
+        def received() -> float | None:
+            return of(registry).get("safews_messages_received_total{}")
+
+        await eventually(lambda: received() == 2)
+        somebody.account = somebody.account._replace(messages_in=5)
+        await eventually(lambda: received() == 6)
         publisher = ledger.watcher
         assert isinstance(publisher, metrics.Publisher)
         publisher._timers[asyncio.get_running_loop()].cancel()
