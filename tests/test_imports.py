@@ -17,6 +17,7 @@ SHELL = {
     "safews._admission",
     "safews._app",
     "safews._app_errors",
+    "safews._check",
     "safews._configure",
     "safews._flow",
     "safews._keepalive",

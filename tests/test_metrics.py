@@ -15,6 +15,7 @@ from typing import Any
 import prometheus_client
 import pytest
 from prometheus_client import values
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import CollectorRegistry
 
@@ -77,9 +78,17 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Multiprocess mode, by a folder of this test's own."""
     monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
+    files: list[MmapedDict] = []
+
+    def opened(name: str) -> MmapedDict:
+        files.append(MmapedDict(name))  # type: ignore[no-untyped-call]
+        return files[-1]
+
+    monkeypatch.setattr(values, "MmapedDict", opened)
     monkeypatch.setattr(values, "ValueClass", values.MultiProcessValue())
     yield tmp_path
-    values.close_all_multiprocess_files()
+    for file in files:
+        file.close()  # type: ignore[no-untyped-call]
 
 
 class TestCollector:
