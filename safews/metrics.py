@@ -227,5 +227,13 @@ def make_asgi_app(registry: CollectorRegistry = REGISTRY) -> Callable[..., Any]:
         registry.register(_Merging(_publisher()))
     else:
         register(registry)
-    app: Callable[..., Any] = prometheus_client.make_asgi_app(registry)
+    serve = prometheus_client.make_asgi_app(registry)
+
+    async def app(scope: Mapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        if scope["type"] == "websocket":
+            # A mounted app gets these too, and prometheus_client takes them for an error.
+            await send({"type": "websocket.close"})
+        else:
+            await serve(scope, receive, send)
+
     return app

@@ -170,6 +170,10 @@ class TestOneProcess:
         assert found["safews_closes_total{by=peer,code=1001}"] == 1
         assert found["safews_messages_sent_total{}"] == 1
 
+    async def test_a_websocket_is_refused(self, start: Start) -> None:
+        async with start(metrics.make_asgi_app(CollectorRegistry())) as server:
+            assert (await server.get()).status == 403
+
 
 class TestSeveralProcesses:
     async def test_what_is_not_written_yet_is_in_the_answer(self, ledger: Ledger, folder: Path) -> None:
