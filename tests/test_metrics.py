@@ -24,6 +24,7 @@ from safews._close import ClosedBy, CloseRecord
 from safews._state import Input, State
 from safews._statistics import Account, Ledger, Outcome
 from tests.harness import App, Start, echo, eventually, run
+from tests.test_docs import blocks
 
 RECORD = CloseRecord(1000, "", ClosedBy.APP, clean=True)
 
@@ -169,6 +170,17 @@ class TestOneProcess:
         assert "safews_connections{state=open}" not in found
         assert found["safews_closes_total{by=peer,code=1001}"] == 1
         assert found["safews_messages_sent_total{}"] == 1
+
+    async def test_of_the_docs(self, start: Start) -> None:
+        (block,) = (code for _, _, code in blocks("python") if "Mount(" in code)
+        names: dict[str, Any] = {}
+        exec(block, names)
+        async with start(names["app"]) as server, server.connect() as client:
+            await client.send(b"GET /metrics/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            head, _, body = (await client.rest()).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b'\nsafews_connections{state="open"} 0.0\n' in body
+        assert b"\npython_info{" in body
 
     async def test_a_websocket_is_refused(self, start: Start) -> None:
         async with start(metrics.make_asgi_app(CollectorRegistry())) as server:
