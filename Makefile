@@ -69,7 +69,7 @@ docs: $(READY)  ## write the generated pages anew
 	$(PY) docs/build.py
 
 run: $(READY)  ## a server to try, whose address it prints
-	$(PY) -m safews.demo
+	$(PY) -m safews demo
 
 # The start-up hook is copied on installation, so a change to it needs another one.
 $(READY): pyproject.toml $(wildcard safews/_startup/*)

@@ -19,6 +19,7 @@ from ._options import Options
 from ._output import FLUSH_SIZE
 from ._report import Report
 from ._state import CLOSED, CLOSING, CONNECTING, DENYING, DRAINING, ENDING, OPEN, Input
+from ._statistics import LEDGER
 from ._turn import turn_of
 
 Application = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[object]]
@@ -266,6 +267,7 @@ class App:
             if not self._may_drop():
                 self._work += 1
                 raise self._disconnected(gone) from None
+            LEDGER.dropped()
             self._work = WORK_PER_TURN
             return
         self._work += 1 + (outbox.size - before) // WORK_SIZE

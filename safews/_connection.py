@@ -58,7 +58,7 @@ _SENT_BY_APPS = frozenset(
 class Connection(Lifecycle):
     """See the module. ``request`` is the upgrade request as bytes (RFC 6455 section 4.2.1).
 
-    ``record`` is ``None`` until it is known how the connection ends.
+    ``record`` is ``None`` until it is known how the connection ends; ``way_out`` is the input that has made it CLOSED.
     """
 
     # mypyc makes attributes that are always there, but for these.
@@ -77,6 +77,7 @@ class Connection(Lifecycle):
         "outbox",
         "reader",
         "record",
+        "way_out",
     )
 
     def __init__(
@@ -102,6 +103,7 @@ class Connection(Lifecycle):
         self._loss: str | None = None
         self.default_headers = default_headers
         self.record: CloseRecord | None = None
+        self.way_out: Input | None = None
         self.inbox = Inbox(settings.max_queue, options.receive_buffer)
         self.inbox.put_event({"type": "websocket.connect"})
         self.reader = Reader(self._framing, self.inbox, options.receive_buffer)
@@ -427,8 +429,10 @@ class Connection(Lifecycle):
                 self._set_deadline(options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
             elif self.state is not DENYING:  # which accept_timeout bounds as well
                 self._set_deadline(None, None)
-            if self.state is CLOSED and self.record is not None:
-                self.effects.append(Ended(self.record))
+            if self.state is CLOSED:
+                self.way_out = input
+                if self.record is not None:
+                    self.effects.append(Ended(self.record))
         return before
 
     def _set_deadline(self, seconds: float | None, input: Input | None) -> None:

@@ -76,7 +76,7 @@ class WebSocketScope(_ConnectionScope, total=False):
     """ASGI's connection scope for a WebSocket, key by key as uvicorn types it."""
 
     state: dict[str, Any]
-    extensions: dict[str, dict[object, object]]
+    extensions: dict[str, Any]
 
 
 def _accept_value(key: bytes) -> bytes:

@@ -74,10 +74,10 @@ class Keepalive:
             self._patience.skip(self._loop.time())
         self._unread = False
 
-    def pong(self, payload: bytes) -> None:
-        """Take a Pong; one that answers no Ping of ours is ignored (section 5.5.3)."""
+    def pong(self, payload: bytes) -> float | None:
+        """Take a Pong and return the round trip; one that answers no Ping of ours is ignored (section 5.5.3)."""
         if self._handle is None or not payload or payload != self._payload:
-            return
+            return None
         self._payload = b""
         # uvloop's clock goes in milliseconds.
         self.round_trip = perf_counter() - self._measured_from
@@ -86,6 +86,7 @@ class Keepalive:
         if self._patience is not None and self._handle.when() > self._loop.time() + rest:
             self._handle.cancel()
             self._handle = self._loop.call_later(rest, self._ping)
+        return self.round_trip
 
     def _rest(self) -> float:
         """Return how long it is until the next Ping after one that has been answered."""

@@ -23,12 +23,13 @@ from . import _report, _shutdown
 from ._admission import CENSUS, refusal
 from ._app import App
 from ._app_errors import ClientDisconnected
-from ._close import ClosedBy
+from ._close import ClosedBy, CloseRecord
 from ._codecs._base import Codec
 from ._connection import SERVER_SHUTDOWN, Connection
 from ._effects import Answered, Deadline, Effect, Ended, Finish, Settings
 from ._events import Pong
 from ._handshake import HandshakeRefused
+from ._info import ConnectionInfo, Remains
 from ._keepalive import Keepalive
 from ._options import Options
 from ._outbox import Outbox
@@ -36,6 +37,7 @@ from ._output import Output
 from ._report import Report, Totals
 from ._socket import is_gone, peer_has_ended, set_user_timeout
 from ._state import Input, State
+from ._statistics import LEDGER, Account, Outcome, outcome_of
 from ._takeover import is_answering, output_is_paused, surplus_bytes
 from ._timers import Timer, Timers
 
@@ -94,6 +96,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._read_handle: asyncio.Handle | None = None
         self._read_buffer = _READ.data
         self._opened_at: float | None = None
+        self._outcome: Outcome | None = None
         self._is_reading = True
         self._user_timeout = 0.0
         self._bytes_in = 0
@@ -117,6 +120,35 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         """Who ended the connection: ``peer``, ``app``, ``server`` or ``network``; ``None`` until that is known."""
         record = self._connection.record
         return None if record is None else record.by.value
+
+    @property
+    def close_record(self) -> CloseRecord | None:
+        """All of how the connection ended; ``None`` until that is known."""
+        return self._connection.record
+
+    @property
+    def state(self) -> State:
+        """How far the connection has come."""
+        return self._connection.state
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of output that have not left the process."""
+        return self._output.unsent
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds that the last answered ping took; ``None`` before the first."""
+        return None if self._keepalive is None else self._keepalive.round_trip
+
+    @property
+    def account(self) -> Account:
+        """What there is to count, at this moment."""
+        connection = self._connection
+        if self._opened_at is None:
+            return Account(connection.state, self._outcome)
+        messages = connection.inbox.messages, connection.outbox.messages
+        return Account(connection.state, self._outcome, *messages, self._bytes_in, self._output.size)
 
     # uvicorn's calls
 
@@ -200,6 +232,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         surplus = surplus_bytes(http_protocol)
         refused = refusal(connection.handshake, self.options, config, self._server_state)
         self._connection = connection
+        self._info = ConnectionInfo(self)
+        scope["extensions"]["safews"] = self._info
+        LEDGER.begin(self)
         self._report = Report(scope)
         self._app = App(self._loop, connection, self, self._report, self.options)
         if output_is_paused(http_protocol):
@@ -226,6 +261,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
     def _fail(self, exc: Exception) -> None:
         """Answer for an error of our own, and forget the connection."""
         _report.handshake_failed(self._client, exc)
+        LEDGER.fail(self)
         self._forget()
         # uvicorn puts this object in its own place, then one that does nothing takes over, then the transport ends.
         self._loop.call_soon(self.transport.set_protocol, asyncio.Protocol())
@@ -393,8 +429,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         elif isinstance(effect, Answered):
             self._answered(effect)
         elif isinstance(effect, Pong):
-            if self._keepalive is not None:
-                self._keepalive.pong(effect.payload)
+            seconds = None if self._keepalive is None else self._keepalive.pong(effect.payload)
+            if seconds is not None:
+                LEDGER.answered(seconds)
         else:
             self._ended(effect)
 
@@ -409,6 +446,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _answered(self, answered: Answered) -> None:
         self._server_state.total_requests += 1
+        self._outcome = outcome_of(answered)
         if answered.input is Input.APP_ACCEPT:
             self._opened_at = self._loop.time()
             self._output.size = 0
@@ -426,19 +464,17 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
                 self._keepalive.pause()
 
     def _ended(self, ended: Ended) -> None:
-        """Write the close record of a connection that was open; one line stands for all that a shutdown closes."""
-        record, connection = ended.record, self._connection
-        if self._opened_at is None or not (self._config.access_log or record.by is ClosedBy.SERVER):
-            return
-        totals = Totals(
-            seconds=self._loop.time() - self._opened_at,
-            messages_in=connection.inbox.messages,
-            messages_out=connection.outbox.messages,
-            bytes_in=self._bytes_in,
-            bytes_out=self._output.size,
-            round_trip=None if self._keepalive is None else self._keepalive.round_trip,
-        )
-        self._report.closed(record, totals, logging.DEBUG if record.detail == SERVER_SHUTDOWN else logging.INFO)
+        """Enter the end into the books; write the close record of a connection that was open.
+
+        One line stands for all that a shutdown closes.
+        """
+        record = ended.record
+        LEDGER.end(self, record, self._connection.way_out)
+        self._info.source = Remains(record, self.round_trip)
+        if self._opened_at is not None and (self._config.access_log or record.by is ClosedBy.SERVER):
+            totals = Totals(self._loop.time() - self._opened_at, *self.account[2:], self.round_trip)
+            level = logging.DEBUG if record.detail == SERVER_SHUTDOWN else logging.INFO
+            self._report.closed(record, totals, level)
 
     # The clock's calls
 

@@ -29,16 +29,28 @@ class View:
         """What is known of each connection, by its path."""
         self.lines: list[dict[str, Any]] = []
         self.totals: dict[str, int] = {}
+        self.stats: dict[str, Any] = {}
 
     async def hear(self) -> dict[str, Any]:
-        """Take the next news, and return them."""
-        received = await self.client.frame()
-        assert received.opcode == TEXT, received
-        news: dict[str, Any] = json.loads(received.payload)
+        """Take the next news, and return them; statistics, which come all the time, are none."""
+        while "stats" in (news := await self._next()):
+            self.stats = news["stats"]
         self.connections |= {seen["path"]: seen for seen in news["connections"]}
         self.lines += news["log"]
         self.totals = news["totals"]
         return news
+
+    async def hear_stats(self) -> None:
+        """Take the next statistics; news are none."""
+        while "stats" not in (news := await self._next()):
+            pass
+        self.stats = news["stats"]
+
+    async def _next(self) -> dict[str, Any]:
+        received = await self.client.frame()
+        assert received.opcode == TEXT, received
+        told: dict[str, Any] = json.loads(received.payload)
+        return told
 
     async def until(self, known: Callable[[], object]) -> None:
         """Hear news until something is known."""

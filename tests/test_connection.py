@@ -736,3 +736,28 @@ class TestEnded:
         bench.connection.returned()
         assert bench.record is not None
         assert bench.effects[-2:] in ([Ended(bench.record), Finish.ABORT], [Finish.ABORT, Ended(bench.record)])
+
+
+class TestWayOut:
+    def test_there_is_none_while_there_is_a_transport(self, bench):
+        bench.connection.returned()
+        assert (bench.state, bench.connection.way_out) == (State.CLOSING, None)
+
+    @pytest.mark.parametrize("input_", [Input.CLOCK_WRITE_TIMEOUT, Input.CLOCK_CLOSE_TIMEOUT])
+    def test_it_is_the_input_that_has_closed(self, bench, input_):
+        bench.connection.returned()
+        bench.connection.timed_out(input_)
+        assert bench.connection.way_out is input_
+        bench.connection.lost("aborted")
+        assert bench.connection.way_out is input_
+
+    def test_a_loss_is_one(self, bench):
+        bench.connection.lost("reset")
+        assert bench.connection.way_out is Input.NETWORK_LOST
+
+    def test_a_flood_is_one(self, bench):
+        bench.connection.receive_data(close_frame(1000))
+        bench.take_all()
+        assert bench.state is State.DRAINING
+        bench.connection.receive_data(bytes(DISCARD_LIMIT + 1))
+        assert bench.connection.way_out is Input.PEER_FLOOD

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from safews import _protocol, _statistics
+from safews._statistics import Ledger
 from safews.demo import _cases, _feed
 from tests.demo_serving import following, served, viewed
 from tests.harness import BINARY, TEXT, Client, Server, eventually, turns
@@ -173,10 +175,34 @@ class TestLiveView:
 
     async def test_it_says_nothing_where_nothing_is_new(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_feed, "INTERVAL", 0)
+        monkeypatch.setattr(_feed, "STATS_INTERVAL", 3600)
         async with served(log_level="warning") as server, following(server) as view:
             await view.hear()
             await turns(50)
             assert view.client.pending() == b""
+
+    async def test_it_has_the_statistics_of_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_statistics, "LEDGER", ledger := Ledger())
+        monkeypatch.setattr(_protocol, "LEDGER", ledger)
+        monkeypatch.setattr(_feed, "STATS_INTERVAL", 0)
+        ledger.answered(0.25)
+        async with viewed() as (server, view), server.open(b"/echo") as client:
+            await client.send_text("hello")
+            await client.expect_text("hello")
+            await server.get(b"/refuse")
+            await client.send_close(4001)
+            await view.state("/echo", "closed")
+            while not view.stats.get("closes"):
+                await view.hear_stats()
+            stats = view.stats
+        assert stats["time"] > 0
+        assert (stats["connections"]["open"], stats["handshakes"]["denied"]) == (1, 1)
+        assert stats["closes"] == [[4001, "peer", 1]]
+        assert (stats["messages_in"], stats["dropped"]) == (1, 0)
+        assert stats["messages_out"] > 1
+        assert stats["bytes_out"] > stats["bytes_in"] > 0
+        assert stats["round_trips"] == {"count": 1, "seconds": 0.25}
+        assert set(stats["aborts"].values()) == {0}
 
     async def test_it_does_not_list_itself(self) -> None:
         async with viewed() as (server, view), following(server):

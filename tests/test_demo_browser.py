@@ -262,10 +262,10 @@ MARKUP = "<img src=x onerror=alert(1)>"
 LONG_REASON = f"{MARKUP} {'w' * 94}"
 
 
-def come_and_go(address: str, target: bytes, reason: str) -> None:
+def come_and_go(address: str, target: bytes, reason: str, code: int = 4000) -> None:
     """Be another client, which opens a WebSocket and closes it."""
     with asking(address, target) as stream:
-        stream.write(close_frame(4000, reason))
+        stream.write(close_frame(code, reason))
         stream.flush()
         assert stream.read().startswith(b"HTTP/1.1 101 ")
 
@@ -295,6 +295,32 @@ class TestServerHalf:
         expect(row.locator(".in")).to_have_text("in 1 · 17 B")
         expect(row.locator(".out")).to_have_text("out 1 · 17 B")
         expect(page.locator("[data-total=open]")).to_have_text("1")
+
+    @pytest.mark.parametrize("width", [DESK, PHONE])
+    def test_the_statistics_move(self, page: Page) -> None:
+        charts = {name: page.locator(f"[data-chart={name}]") for name in ("open", "ping", "messages", "bytes")}
+        for chart in charts.values():
+            expect(chart.locator(".line").first).to_have_attribute("d", re.compile("M.+L"), timeout=LONG)
+        before = int(charts["open"].locator(".value").inner_text())
+        connect(page)
+        expect(charts["open"].locator(".value")).to_have_text(str(before + 1))
+        expect(charts["open"].locator(".area")).to_have_attribute("d", re.compile(r"^M[\d.]+ 32L.+V32Z$"))
+        expect(charts["ping"].locator(".value")).to_have_text(re.compile(r"^[\d.]+ m?s$"))
+        expect(charts["bytes"].locator(".value").last).to_have_text(re.compile(r"^[\d.]+ k?B$"))
+        assert charts["messages"].locator(".line").count() == 2
+
+    @pytest.mark.parametrize("width", [DESK, PHONE])
+    def test_all_counts(self, page: Page, address: str, width: int) -> None:
+        page.get_by_text("All counts", exact=True).click()
+        code = 3000 + width
+        row = page.get_by_role("region", name="All counts").get_by_role("listitem").filter(has_text=f"{code} ")
+        for number in ("1", "2"):
+            come_and_go(address, b"/echo", "bye", code)
+            expect(row.locator("b")).to_have_text(number)
+        expect(row.locator("span")).to_have_text(f"{code} by peer")
+        expect(row).to_have_attribute("title", re.compile(rf"^{code} (registered|private use)$"))
+        expect(row.locator("path")).to_have_attribute("d", re.compile(r"^M0 6H[\d.]+$"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
 
     def test_the_log_has_the_apps_failure(self, page: Page) -> None:
         run_case(page, "Crash while open")

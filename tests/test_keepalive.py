@@ -235,7 +235,7 @@ class TestNotReading:
 class TestPong:
     def test_one_that_answers_no_ping_is_ignored(self, loop: FakeLoop, peer: Peer) -> None:
         loop.advance(INTERVAL)
-        peer.keepalive.pong(b"else")
+        assert peer.keepalive.pong(b"else") is None
         loop.advance(TIMEOUT)
         assert peer.timeouts == [INTERVAL + TIMEOUT]
         assert peer.keepalive.round_trip is None
@@ -252,6 +252,10 @@ class TestPong:
         loop.advance(5.0)
         peer.keepalive.pong(b"")
         assert peer.keepalive.round_trip == 0.0
+
+    def test_the_round_trip_is_returned(self, loop: FakeLoop, peer: Peer) -> None:
+        loop.advance(INTERVAL + 1.0)
+        assert peer.keepalive.pong(peer.pings[-1]) == peer.keepalive.round_trip == 1.0
 
     def test_the_same_again_is_ignored(self, loop: FakeLoop, peer: Peer) -> None:
         loop.advance(INTERVAL + 1.0)

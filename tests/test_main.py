@@ -1,69 +1,95 @@
+"""The command line."""
+
 from __future__ import annotations
 
+import re
 import runpy
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+import click.testing
 import pytest
-from uvicorn import config
 
 import safews
-from safews import __main__ as main
-from safews import _configure, _masking
+from safews import __main__ as command
+from safews._check import Finding
+
+ROOT = Path(__file__).parent.parent
+ENVIRON = {"PYTHONPATH": ":".join(sys.path)}
 
 
-def test_the_versions_of_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_uvloop(package: str) -> str:
-        if package == "uvloop":
-            raise PackageNotFoundError(package)
-        return version(package)
-
-    monkeypatch.setattr(main, "version", no_uvloop)
-    lines = list(main.report())
-    assert lines[0] == f"safews {safews.__version__}"
-    assert lines[1].endswith(sys.version.partition(" ")[0])
-    assert f"uvicorn {version('uvicorn')}" in lines
-    assert f"websockets {version('websockets')}" in lines
-    assert "uvloop is not installed" in lines
+def invoke(*arguments: str) -> click.testing.Result:
+    return click.testing.CliRunner().invoke(command.main, arguments)
 
 
-@pytest.mark.parametrize("name", ["websockets", "wsproto"])
-def test_the_codec_that_is_taken(name: _configure.CodecName, monkeypatch: pytest.MonkeyPatch) -> None:
-    codec = _configure.codec_class(name)
-    monkeypatch.setattr(_configure, "codec_class", lambda _: codec)
-    assert f"safews:Protocol uses the codec: {name}" in main.report()
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+    """What the check finds."""
+    found = [Finding("safews 1.0"), Finding("uvloop is not installed")]
+    monkeypatch.setattr(command, "findings", lambda: iter(found))
+    return found
 
 
-@pytest.mark.parametrize(("active", "text"), [(True, "active"), (False, "not active")])
-def test_the_masking_in_c(active: bool, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_masking, "C_MASKING", active)
-    assert f"masking in C (websockets.speedups): {text}" in main.report()
+class TestCheck:
+    def test_all_is_well(self, found: list[Finding]) -> None:
+        result = invoke("check")
+        assert (result.exit_code, result.output) == (0, "safews 1.0\nuvloop is not installed\n\nAll is well.\n")
+
+    def test_what_is_wrong_is_said_last(self, found: list[Finding]) -> None:
+        found[1:] = [Finding("h11 0.1", "safews needs more"), Finding("and so on")]
+        result = invoke("check")
+        expected = "safews 1.0\nh11 0.1\nand so on\n\nNot well:\n- h11 0.1\n  safews needs more\n"
+        assert (result.exit_code, result.output) == (1, expected)
+
+    @pytest.mark.parametrize(("variable", "status"), [("5", 0), ("soon", 1)])
+    def test_as_a_command(self, variable: str, status: int) -> None:
+        argv = [sys.executable, "-m", "safews", "check"]
+        environ = {**ENVIRON, "SAFEWS_CLOSE_TIMEOUT": variable, "SAFEWS_NO_ALIAS": "1"}
+        done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, done.stderr) == (status, "")
+        assert done.stdout.startswith(f"safews {safews.__version__}\n")
+        assert ("SAFEWS_CLOSE_TIMEOUT='soon'" in done.stdout) == (status == 1)
 
 
-def test_names_that_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in _configure.HOMES.values():
-        monkeypatch.setitem(config.WS_PROTOCOLS, name, f"{name}:Protocol")
-    assert list(main.report())[-3:] == [f"uvicorn --ws {name}: registered" for name in _configure.HOMES.values()]
+class TestHelp:
+    @pytest.mark.parametrize("option", ["--help", "-h"])
+    def test_it_says_how_to_use_safews_and_what_commands_there_are(self, option: str) -> None:
+        result = invoke(option)
+        assert result.exit_code == 0
+        assert "uvicorn app:app --ws safews:Protocol\n" in result.output
+        assert re.findall(r"^  (\w+)  +[A-Z]", result.output, flags=re.MULTILINE) == ["check", "demo"]
+        assert "..." not in result.output.partition("Commands:")[2]
+
+    def test_without_a_command_it_is_the_same(self) -> None:
+        assert "Commands:" in invoke().output
+
+    @pytest.mark.parametrize("name", ["check", "demo"])
+    def test_of_each_command(self, name: str) -> None:
+        result = invoke(name, "--help")
+        assert result.exit_code == 0
+        assert result.output.startswith(f"Usage: main {name} ")
+
+    def test_nothing_is_wider_than_a_terminal(self) -> None:
+        for arguments in [["--help"], ["check", "--help"], ["demo", "--help"]]:
+            assert max(map(len, invoke(*arguments).output.splitlines())) <= 80
+
+    def test_version(self) -> None:
+        assert invoke("--version").output == f"safews, version {safews.__version__}\n"
 
 
-def test_names_that_are_not_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in _configure.HOMES.values():
-        monkeypatch.delitem(config.WS_PROTOCOLS, name, raising=False)
-    assert list(main.report())[-3:] == [
-        f"uvicorn --ws {name}: not registered, use {name}:Protocol" for name in _configure.HOMES.values()
-    ]
+class TestNames:
+    def test_python_m(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setattr(sys, "argv", ["__main__.py", "--help"])
+        monkeypatch.delitem(sys.modules, "safews.__main__")
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module("safews", run_name="__main__")
+        assert caught.value.code == 0
+        assert capsys.readouterr().out.startswith("Usage: safews [OPTIONS] COMMAND")
 
-
-def test_the_report_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "safews.__main__")
-    runpy.run_module("safews", run_name="__main__")
-    assert capsys.readouterr().out == "\n".join(main.report()) + "\n"
-
-
-def test_the_command_succeeds() -> None:
-    command = [sys.executable, "-m", "safews"]
-    environ = {"PYTHONPATH": ":".join(sys.path)}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=30)
-    assert done.stdout.startswith(f"safews {safews.__version__}\n")
-    assert done.stderr == ""
+    def test_the_script_is_the_same(self) -> None:
+        text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        assert '[project.scripts]\nsafews = "safews.__main__:main"\n' in text
+        script = Path(sys.executable).parent / "safews"
+        done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=30, check=True)
+        assert done.stdout == f"safews, version {safews.__version__}\n"

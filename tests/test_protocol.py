@@ -16,11 +16,13 @@ from uvicorn.server import ServerState
 from safews import _admission, _keepalive, _output, _protocol
 from safews._admission import Census
 from safews._app_errors import ClientDisconnected
+from safews._close import ClosedBy
 from safews._handshake import Handshake
 from safews._output import FLUSH_SIZE, TLS_LINGER
 from safews._protocol import READ_SIZE, WebSocketProtocol
 from safews._reader import FRAMES_PER_TURN
 from safews._state import State
+from safews._statistics import Ledger, Outcome
 from tests.fakes import FakeLoop, FakeSocket, FakeTransport
 from tests.harness import (
     BINARY,
@@ -200,6 +202,14 @@ def census(monkeypatch: pytest.MonkeyPatch) -> Census:
     for module in (_admission, _protocol):
         monkeypatch.setattr(module, "CENSUS", census)
     return census
+
+
+@pytest.fixture(autouse=True)
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """The books of this test alone."""
+    ledger = Ledger()
+    monkeypatch.setattr(_protocol, "LEDGER", ledger)
+    return ledger
 
 
 Make = Callable[..., Side]
@@ -416,6 +426,26 @@ class TestScope:
     def test_the_servers_state(self, begin: Make) -> None:
         assert begin().scope["state"] == {"pool": 1}
 
+    def test_it_tells_of_the_connection(self, begin: Make, loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+        side = begin(ws_ping_interval=PING_INTERVAL)
+        info = side.scope["extensions"]["safews"]
+        assert (info.state, info.round_trip, info.close_record) == ("connecting", None, None)
+        side.accept()
+        side.transport.buffered = 7
+        side.loop.create_task(side.send_event(HELLO))
+        assert (info.state, info.buffered, info.round_trip) == ("open", 7, None)
+        loop.advance(PING_INTERVAL)
+        side.arrive(frame(PONG, side.frames()[-1].payload))
+        assert info.round_trip == 0.0
+        side.arrive(close_frame(4000, "bye"))
+        assert info.source is side.protocol
+        side.received()
+        assert info.close_record == side.protocol.close_record
+        side.lose()
+        assert (info.state, info.buffered, info.round_trip) == ("closed", 0, 0.0)
+        assert info.close_record == (4000, "bye", ClosedBy.PEER, True, "")
+        assert info.source is not side.protocol
+
     def test_the_servers_default_headers_are_those_of_the_moment_of_the_answer(self, begin: Make) -> None:
         side = begin()
         side.state.default_headers = [(b"server", b"later")]
@@ -562,6 +592,10 @@ class TestFailureOfOurOwn:
         assert (failed.state.connections, failed.state.tasks, census.members) == (set(), set(), set())
         assert loop.timers == []
         assert failed.calls == 0
+
+    def test_it_is_counted_once(self, failed: Side, ledger: Ledger) -> None:
+        handshakes = ledger.snapshot().handshakes
+        assert (handshakes["failed"], sum(handshakes.values()), ledger.is_empty) == (1, 1, True)
 
     def test_it_is_one_warning(self, failed: Side, logs: Logs) -> None:
         (line,) = logs.warnings
@@ -1366,11 +1400,45 @@ class TestKeepalive:
         loop.advance(PING_TIMEOUT + 2.0)
         assert side.received() == {"type": "websocket.disconnect", "code": 1006}
 
+    def test_the_round_trip_is_counted(self, pinged: Side, loop: FakeLoop, ledger: Ledger) -> None:
+        loop.advance(2.0)
+        self.answer(pinged)
+        pinged.arrive(frame(PONG, b"else"))
+        trips = ledger.snapshot().round_trips
+        assert (trips.count, trips.seconds) == (1, 2.0)
+
     def test_the_round_trip_is_in_the_close_record(self, pinged: Side, loop: FakeLoop, logs: Logs) -> None:
         loop.advance(2.0)
         self.answer(pinged)
         pinged.lose()
         assert logs.about("[closed]")[0].endswith("ping 2000.0 ms")
+
+
+class TestCounted:
+    """What there is to count; ``test_statistics.py`` has what is made of it."""
+
+    def test_an_answer_is_awaited(self, begin: Make, ledger: Ledger) -> None:
+        side = begin()
+        side.arrive(frame(TEXT, b"early"))
+        assert side.protocol.account == (State.CONNECTING, None, 0, 0, 0, 0)
+        assert not ledger.is_empty
+
+    def test_it_is_open(self, side: Side) -> None:
+        side.say("hello", "you")
+        side.send()
+        received = 2 * 6 + len("hello") + len("you")
+        assert side.protocol.account == (State.OPEN, Outcome.ACCEPTED, 2, 1, received, 2 + len("hello"))
+
+    def test_its_end_is_known_once_what_came_before_is_read(self, begin: Make, ledger: Ledger) -> None:
+        side = begin(ws_max_queue=1)
+        side.accept()
+        side.say("one", "two", "three")
+        side.lose()
+        assert ledger.snapshot().connections["closed"] == 1
+        assert [side.received()["text"] for _ in range(3)] == ["one", "two", "three"]
+        assert side.received() == GONE
+        stats = ledger.snapshot()
+        assert (stats.closes, stats.messages_in, ledger.is_empty) == ({(1006, "network"): 1}, 3, True)
 
 
 class TestCloseRecord:

@@ -1,4 +1,4 @@
-"""A page that shows what safews does, case by case, and what the server sees of it: ``python -m safews.demo``."""
+"""A page that shows what safews does, case by case, and what the server sees of it: ``safews demo``."""
 
 from __future__ import annotations
 

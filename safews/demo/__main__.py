@@ -1,4 +1,4 @@
-"""``python -m safews.demo``: serve the demo."""
+"""``safews demo``, or ``python -m safews.demo``: serve the demo."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DemoServer(uvicorn.Server):
         logger.info("The demo is at %s (press Ctrl+C to end it)", address)
 
 
-@click.command()
+@click.command("demo", short_help="Serve a page that shows what safews does, case by case.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes any free one."

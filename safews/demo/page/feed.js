@@ -4,6 +4,7 @@ import { append, byId, element, setText } from "./dom.js";
 import { clock, size } from "./format.js";
 import { ConnectionView } from "./connection.js";
 import { address } from "./line.js";
+import { forgetStats, showStats } from "./stats.js";
 
 const MOST_LINES = 200; // as the server keeps
 const MOST_CONNECTIONS = 150;
@@ -77,10 +78,15 @@ function connect() {
     views.clear();
     byId("connections").replaceChildren();
     byId("log").replaceChildren();
+    forgetStats();
     setState("live", "live");
   };
   socket.onmessage = ({ data }) => {
     const news = JSON.parse(data);
+    if (news.stats) {
+      showStats(news.stats);
+      return;
+    }
     showTotals(news.totals);
     news.connections.forEach(showConnection);
     news.log.forEach(showLine);
