@@ -23,7 +23,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         # The environment is read when uvicorn looks Protocol up, so importing safews needs neither it nor uvicorn.
         if name == "Protocol":
-            from ._configure import class_from_environ
+            from ._lookup import class_from_environ
 
             return class_from_environ("auto")
         if name == "ClientDisconnected":

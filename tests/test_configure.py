@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import logging
 import multiprocessing
 import pickle
 import sys
@@ -187,24 +186,3 @@ class TestNames:
 
     def test_everything_public_is_there(self) -> None:
         assert all(getattr(safews, name) for name in safews.__all__)
-
-
-class TestMalformedEnvironment:
-    @pytest.fixture(autouse=True)
-    def _malformed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SAFEWS_CLOSE_TIMEOUT", "soon")
-
-    def test_the_look_up_raises(self) -> None:
-        with pytest.raises(ValueError, match=r"^SAFEWS_CLOSE_TIMEOUT='soon': must be a number of seconds$"):
-            _ = safews.Protocol
-
-    def test_a_worker_process_says_so_and_ends_for_good(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        monkeypatch.setattr(multiprocessing, "parent_process", multiprocessing.current_process)
-        with pytest.raises(SystemExit) as caught:
-            _ = safews.Protocol
-        assert caught.value.code == _configure.STARTUP_FAILURE
-        (record,) = caplog.records
-        assert (record.name, record.levelno) == ("uvicorn.error", logging.ERROR)
-        assert record.getMessage() == "SAFEWS_CLOSE_TIMEOUT='soon': must be a number of seconds"
