@@ -7,7 +7,7 @@ FUZZ := .venv-fuzz/bin/python
 FUZZ_READY := .venv-fuzz/.ready
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile
 
-.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
+.PHONY: dash-env test test-all test-lowest test-uvicorn ecosystem conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
 
 test: $(READY)  ## the suite, with the coverage that it must reach
 	$(PYTEST) --cov=safews --cov-fail-under=100
@@ -17,6 +17,12 @@ test-all: $(READY)  ## the suite on every Python that is found
 
 test-lowest: $(READY)  ## the suite with the oldest of each dependency
 	$(PY) -m nox -f .ci/noxfile.py -s lowest
+
+test-uvicorn: $(READY)  ## a part of the suite with every uvicorn from the oldest to the newest, and the bounds of the libraries
+	$(PY) -m nox -f .ci/noxfile.py -s uvicorn bounds refused
+
+ecosystem: $(READY) node dash-env  ## frameworks, each in its environment; docs/ecosystem.md anew; one with ARGS='--only quart'
+	nice $(PY) -m tests.ecosystem $(ARGS)
 
 conformance: $(READY)  ## the whole of Autobahn|Testsuite, also on uvicorn's own, and docs/conformance.md anew
 	nice $(PY) -m tests.conformance
