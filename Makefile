@@ -7,7 +7,7 @@ FUZZ := .venv-fuzz/bin/python
 FUZZ_READY := .venv-fuzz/.ready
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile
 
-.PHONY: dash-env test test-all test-lowest test-uvicorn ecosystem conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
+.PHONY: dash-env test test-all test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
 
 test: $(READY)  ## the suite, with the coverage that it must reach
 	$(PYTEST) --cov=safews --cov-fail-under=100
@@ -23,6 +23,9 @@ test-uvicorn: $(READY)  ## a part of the suite with every uvicorn from the oldes
 
 ecosystem: $(READY) node dash-env  ## frameworks, each in its environment; docs/ecosystem.md anew; one with ARGS='--only quart'
 	nice $(PY) -m tests.ecosystem $(ARGS)
+
+ecosystem-light: $(READY) node  ## the environments of those that install quickly, without which their tests are skipped
+	$(PY) -m tests.ecosystem --environments --only starlette fastapi socketio
 
 conformance: $(READY)  ## the whole of Autobahn|Testsuite, also on uvicorn's own, and docs/conformance.md anew
 	nice $(PY) -m tests.conformance
