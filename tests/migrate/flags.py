@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tests.contract.helpers_o import pass_time
 from tests.harness import PING, PONG, TEXT, App, Call, frame
 
 from .observing import LONG, open_connection, outcome, seen, served
@@ -53,7 +54,7 @@ async def no_compression(ws: Ws) -> object:
 @seen("`--ws-ping-interval 0`", ours="nothing", stock="nothing", legacy="something")
 async def no_interval(ws: Ws) -> object:
     async with open_connection(ws, ws_ping_interval=0.0, ws_ping_timeout=0.02) as (_, client, _):
-        await asyncio.sleep(LONG)
+        await pass_time(LONG)
         found = "something" if client.pending() else "nothing"
         client.close()
         return found
@@ -80,7 +81,7 @@ async def queue(ws: Ws) -> object:
     for count in (1, 4):
         async with open_connection(ws, ws_max_queue=2) as (_, client, _):
             await client.send(frame(TEXT, b"x") * count)
-            await asyncio.sleep(LONG)
+            await pass_time(LONG)
             await client.send(frame(PING, b"p"))
             answered.append(await outcome(client.frame()) == "done")
             client.close()

@@ -15,7 +15,7 @@ from tests.harness import App, Call, Client, Headers, Server, serve
 
 Observe = Callable[[type[asyncio.Protocol]], Awaitable[object]]
 
-LONG = 0.3
+LONG = 0.6
 """Seconds after which what has not come is said not to come."""
 
 IMPLEMENTATIONS = {

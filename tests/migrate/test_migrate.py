@@ -7,7 +7,7 @@ import pytest
 from tests.contract.helpers_stock import SEEN_IN
 from tests.harness import UVICORN_VERSION
 from tests.installed import ROOT
-from tests.migrate import endings, flags, handshakes
+from tests.migrate import denials, endings, flags, handshakes, log, messages
 from tests.migrate.observing import IMPLEMENTATIONS, OBSERVATIONS, Observation, implementation
 
 # The own implementation on the legacy API of the library is deprecated all over.
@@ -24,7 +24,7 @@ ELSEWHERE = {
 }
 """Rows whose test is another one, by its file and name."""
 
-MODULES = (endings, flags, handshakes)
+MODULES = (denials, endings, flags, handshakes, log, messages)
 """Each makes its observations when it is imported."""
 
 
