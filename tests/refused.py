@@ -9,7 +9,8 @@ import sys
 
 import uvicorn
 
-NAMES = ("safews:Protocol", "safews.websockets:Protocol", "safews.wsproto:Protocol")
+NAMES = ("safews", "safews.websockets", "safews.wsproto")
+"""Those of the start-up hook: uvicorn before 0.36 takes no import string, and says so itself."""
 
 
 def refusal(name: str) -> str:
