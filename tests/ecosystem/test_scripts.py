@@ -33,7 +33,7 @@ def heard(program: str, server: ServerProcess) -> list[Any]:
 
 
 @needs(SOCKETIO)
-async def test_socket_io(tmp_path: Path, ours: str, loop_name: str) -> None:
+async def test_client_of_socketio(tmp_path: Path, ours: str, loop_name: str) -> None:
     with serving(SOCKETIO, tmp_path, ours, loop_name) as server:
         answers = [
             {"transport": "websocket", "welcome": {"count": 0}},
@@ -49,7 +49,7 @@ async def test_socket_io(tmp_path: Path, ours: str, loop_name: str) -> None:
 
 
 @needs(STRAWBERRY)
-async def test_graphql_ws(tmp_path: Path, ours: str, loop_name: str) -> None:
+async def test_client_of_strawberry(tmp_path: Path, ours: str, loop_name: str) -> None:
     with serving(STRAWBERRY, tmp_path, ours, loop_name) as server:
         assert heard("graphql.mjs", server) == [
             {"data": {"hello": "world"}},
