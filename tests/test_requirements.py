@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import logging
 import re
 import subprocess
 import sys
@@ -11,10 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from safews import _configure, _requirements
-from safews._codecs.websockets import WebsocketsCodec
-from safews._codecs.wsproto import WsprotoCodec
-from safews._configure import codec_class
+from safews import _requirements
 from safews._requirements import LOWEST, Unsupported, require
 from tests.installed import DEADLINE, ROOT
 
@@ -27,8 +23,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     versions: dict[str, str] = {}
     real = importlib.metadata.version
     monkeypatch.setattr(_requirements, "version", lambda name: versions.get(name) or real(name))
-    monkeypatch.setattr(_configure, "_configured", _configure._configured.__wrapped__)
-    _configure.warn_of.cache_clear()
     return versions.__setitem__
 
 
@@ -69,36 +63,6 @@ class TestRequire:
     def test_a_version_without_a_number(self, install: Install) -> None:
         install("uvicorn", "local")
         require("uvicorn")
-
-
-class TestCodecs:
-    @pytest.mark.parametrize(("name", "too_old"), [("websockets", "12.0"), ("wsproto", "0.15.0")])
-    def test_by_its_name(self, name: _configure.CodecName, too_old: str, install: Install) -> None:
-        install(name, too_old)
-        with pytest.raises(ImportError, match=f"^safews needs {name} .* or newer, found {too_old}$"):
-            codec_class(name)
-
-    def test_neither_asks_for_the_other(self, install: Install) -> None:
-        install("wsproto", "0.15.0")
-        assert codec_class("websockets") is WebsocketsCodec
-        assert codec_class("auto") is WebsocketsCodec
-        install("wsproto", "1.2.0")
-        install("websockets", "12.0")
-        assert codec_class("wsproto") is WsprotoCodec
-
-    def test_auto_takes_wsproto_and_warns_once(self, install: Install, caplog: pytest.LogCaptureFixture) -> None:
-        install("websockets", "12.0")
-        assert codec_class("auto") is WsprotoCodec
-        assert codec_class("auto") is WsprotoCodec
-        (record,) = caplog.records
-        assert (record.name, record.levelno) == ("uvicorn.error", logging.WARNING)
-        assert record.getMessage() == "safews needs websockets 13.0 or newer, found 12.0: using wsproto"
-
-    def test_auto_with_both_too_old(self, install: Install) -> None:
-        install("websockets", "12.0")
-        install("wsproto", "0.15.0")
-        with pytest.raises(ImportError, match=r"^safews needs wsproto 1\.0 or newer, found 0\.15\.0$"):
-            codec_class("auto")
 
 
 def pretend(folder: Path, package: str, version: str) -> None:
