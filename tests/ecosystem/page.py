@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -84,7 +85,8 @@ def page(run: Mapping[str, Any]) -> str:
 def _remedy(app: str) -> str:
     """Return what an app does to be quiet."""
     _, _, code = (APPS / app).read_text(encoding="utf-8").partition('if "QUIET" in os.environ:\n')
-    return textwrap.dedent(code).strip()
+    # At the top level of a module there are two empty lines around a function.
+    return re.sub(r"\n\n(?=@|def |logging\.)", "\n\n\n", textwrap.dedent(code).strip())
 
 
 def _rows(versions: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
