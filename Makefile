@@ -13,7 +13,7 @@ OTHERS := $(filter-out %/__pycache__/,$(wildcard tests/*/))
 # Tests start hundreds of processes, each of which would otherwise compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
+.PHONY: dash-env test test-all test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
 
 test: $(READY)  ## the suite, with the coverage that the tests of the modules must reach by themselves
 	$(PYTEST) --cov=safews --cov-fail-under=100 $(OF_MODULES)
@@ -24,6 +24,15 @@ test-all: $(READY)  ## the suite on every Python that is found
 
 test-lowest: $(READY)  ## the suite with the oldest of each dependency
 	$(PY) -m nox -f .ci/noxfile.py -s lowest
+
+test-uvicorn: $(READY)  ## a part of the suite with every uvicorn from the oldest to the newest, and the bounds of the libraries
+	$(PY) -m nox -f .ci/noxfile.py -s uvicorn bounds refused
+
+ecosystem: $(READY) node dash-env  ## frameworks, each in its environment; docs/ecosystem.md anew; one with ARGS='--only quart'
+	nice $(PY) -m tests.ecosystem $(ARGS)
+
+ecosystem-light: $(READY) node  ## the environments of those that install quickly, without which their tests are skipped
+	$(PY) -m tests.ecosystem --environments --only starlette fastapi socketio
 
 conformance: $(READY)  ## the whole of Autobahn|Testsuite, also on uvicorn's own, and docs/conformance.md anew
 	nice $(PY) -m tests.conformance

@@ -1,9 +1,14 @@
-"""``make test-all``: the suite on every Python that is found; ``make test-lowest``: with the oldest dependencies."""
+"""The suite in other environments than ``.venv``.
+
+``make test-all``: all of it on every Python that is found; ``make test-lowest``: with the oldest dependencies;
+``make test-uvicorn``: what touches uvicorn and the libraries, with many versions of them.
+"""
 
 from __future__ import annotations
 
 import os
-from itertools import chain
+from importlib.metadata import version
+from itertools import chain, product
 from pathlib import Path
 
 import nox
@@ -40,3 +45,67 @@ def lowest(session: nox.Session) -> None:
     oldest = [requirement.replace(">=", "==") for requirement in requirements]
     session.install("--editable", EXTRAS, *oldest, *nox.project.dependency_groups(PROJECT, "dev"))
     session.run(*PYTEST, *session.posargs)
+
+
+# make test-uvicorn
+
+LIBRARIES = ("websockets", "wsproto")
+NEWER_PYTHON = "3.14"
+"""Run where it is found, though nothing is promised for it."""
+
+LOWEST = {name: bound for name, _, bound in (line.partition(">=") for line in PROJECT["project"]["dependencies"])}
+OLDEST_MINOR = int(LOWEST["uvicorn"].split(".")[1])
+NEWEST_MINOR = int(version("uvicorn").split(".")[1])
+"""Of the uvicorn beside this nox, which ``make`` has installed: the newest there is."""
+
+TOO_OLD = {"uvicorn": "0.35.0", "h11": "0.11.0", "websockets": "12.0", "wsproto": "0.15.0"}
+"""The last release below each bound. ``tests/test_requirements.py`` has what is said of it."""
+
+# What stands on uvicorn (the attributes of its classes, its handing over of a connection, its counting, its shutdown),
+# and what stands on the libraries (fragmented and compressed messages).
+SUBSET = [
+    "tests/test_smoke.py",
+    *(f"tests/contract/test_{name}.py" for name in ("h_accept", "h_refuse", "h_denial", "h_server", "h_early_frames")),
+    *(f"tests/contract/test_{name}.py" for name in ("o_receiving", "o_compressed", "c_peer_close", "c_app_ends")),
+    *(f"tests/contract/test_{name}.py" for name in ("c_network", "c_shutdown")),
+]
+
+
+@nox.session(download_python="never")
+def uvicorn(session: nox.Session) -> None:
+    """Every minor release of uvicorn, on the Python that runs nox, with the newest of the rest."""
+    prepare(session)
+    for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1):
+        run_subset(session, f"uvicorn==0.{minor}.*")
+
+
+@nox.session(python=[*PYTHONS, NEWER_PYTHON], download_python="never")
+def bounds(session: nox.Session) -> None:
+    """The oldest and the newest of uvicorn with the oldest and the newest of the libraries."""
+    prepare(session)
+    oldest = [f"{name}=={LOWEST[name]}" for name in (*LIBRARIES, "h11")]
+    uvicorns = [f"uvicorn=={LOWEST['uvicorn']}", f"uvicorn==0.{NEWEST_MINOR}.*"]
+    for choice, libraries in product(uvicorns, (oldest, [*LIBRARIES, "h11"])):
+        run_subset(session, choice, *libraries)
+
+
+@nox.session(download_python="never")
+def refused(session: nox.Session) -> None:
+    """A release below each bound, which uvicorn must not start with."""
+    session.chdir(ROOT)
+    for package, too_old in TOO_OLD.items():
+        session.install("--upgrade", "--editable", ".")
+        session.install("--no-deps", f"{package}=={too_old}")
+        session.run("python", "tests/refused.py", package, too_old, LOWEST[package])
+
+
+def prepare(session: nox.Session) -> None:
+    """Install what the suite needs."""
+    session.chdir(ROOT)
+    session.install("--editable", EXTRAS, *nox.project.dependency_groups(PROJECT, "dev"))
+
+
+def run_subset(session: nox.Session, *versions: str) -> None:
+    """Run the subset with some versions."""
+    session.install("--upgrade", *versions)
+    session.run(*PYTEST, *(session.posargs or SUBSET))

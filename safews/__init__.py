@@ -48,7 +48,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         # The environment is read when uvicorn looks Protocol up.
         if name == "Protocol":
-            return import_module("._configure", __name__).class_from_environ("auto")
+            return import_module("._lookup", __name__).class_from_environ("auto")
         if name in _HOMES:
             return getattr(import_module(f".{_HOMES[name]}", __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

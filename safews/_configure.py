@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import copyreg
 import logging
-import multiprocessing
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeVar, cast
 
 from ._options import Options
 from ._protocol import WebSocketProtocol
+from ._requirements import Unsupported, require
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,9 +32,6 @@ else:
 
 CodecName = Literal["auto", "websockets", "wsproto"]
 """``auto`` stands for websockets where that library can be imported, else for wsproto."""
-
-STARTUP_FAILURE = 3
-"""The exit status of a worker process by which uvicorn knows that another one would fail in the same way."""
 
 HOMES: dict[CodecName, str] = {"auto": "safews", "websockets": "safews.websockets", "wsproto": "safews.wsproto"}
 """The module in which users find the protocol class with that codec. uvicorn can be given these names too."""
@@ -77,40 +73,34 @@ class ConfiguredProtocol(_Base, metaclass=ConfiguredType):
         return cast("type[_P]", _configured(recipe))
 
 
-def class_from_environ(codec_name: CodecName) -> type[ConfiguredProtocol]:
-    """Return the protocol class with the options of the environment.
-
-    Raises ``ValueError`` for a malformed variable. In a worker process it logs that and exits, since uvicorn would
-    start a worker that ended with any other status anew, for ever.
-    """
-    try:
-        options = Options.from_environ()
-    except ValueError as error:
-        if multiprocessing.parent_process() is None:
-            raise
-        _logger.error("%s", error)
-        sys.exit(STARTUP_FAILURE)
-    return protocol_class(codec_name, options)
-
-
 def protocol_class(codec_name: CodecName, options: Options) -> type[ConfiguredProtocol]:
     """Return the protocol class with this codec and these options."""
     return _configured(Recipe(ConfiguredProtocol, codec_name, options))
 
 
 def codec_class(codec_name: CodecName) -> type[Codec]:
-    """Import a codec. Raises ``ImportError`` where its library is missing or too old."""
+    """Import a codec. Raises ``ImportError`` where its library is missing, ``Unsupported`` where it is too old."""
     if codec_name == "wsproto":
+        require("wsproto")
         from ._codecs.wsproto import WsprotoCodec
 
         return WsprotoCodec
     try:
+        require("websockets")
         from ._codecs.websockets import WebsocketsCodec
-    except ImportError:
+    except ImportError as error:
         if codec_name == "websockets":
             raise
+        if isinstance(error, Unsupported):
+            warn_of(f"{error}: using wsproto")
         return codec_class("wsproto")
     return WebsocketsCodec
+
+
+@cache
+def warn_of(text: str) -> None:
+    """Log a warning, once."""
+    _logger.warning("%s", text)
 
 
 @cache

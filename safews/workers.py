@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from ._options import Options
+from ._lookup import FAILURES, look_up
 
 try:
     from gunicorn.arbiter import Arbiter
@@ -25,14 +25,14 @@ class Worker(UvicornWorker):
     CONFIG_KWARGS: dict[str, Any] = UvicornWorker.CONFIG_KWARGS | {"ws": "safews:Protocol"}
 
     def init_process(self) -> None:
-        """Serve, unless an option in the environment is malformed.
+        """Serve, unless an option in the environment is malformed or a package too old.
 
         Then it exits with the status that stops gunicorn. uvicorn would meet the error too late for that, when the
         worker counts as booted, and gunicorn would start workers for ever.
         """
         try:
-            Options.from_environ()
-        except ValueError as error:
+            look_up("auto")
+        except FAILURES as error:
             self.log.error("%s", error)
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
         super().init_process()  # type: ignore[no-untyped-call]

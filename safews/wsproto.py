@@ -13,7 +13,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         if name == "Protocol":
-            from ._configure import class_from_environ
+            from ._lookup import class_from_environ
 
             return class_from_environ("wsproto")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

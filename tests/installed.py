@@ -77,10 +77,10 @@ class Running(NamedTuple):
         return int(self.wait_for(r"running on https?://127\.0\.0\.1:(\d+)")[1])
 
 
-def run_pip(*arguments: str | Path) -> None:
-    """Run the pip of this environment, in this tree."""
+def run_pip(*arguments: str | Path, seconds: float = 120) -> None:
+    """Run the pip of this environment, in this tree, for so many seconds at most."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *map(str, arguments)]
-    subprocess.run(command, check=True, cwd=ROOT, timeout=120, stdin=subprocess.DEVNULL)
+    subprocess.run(command, check=True, cwd=ROOT, timeout=seconds, stdin=subprocess.DEVNULL)
 
 
 def make_environment(folder: Path) -> Path:

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import pickle
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 import safews
 import safews.websockets
 import safews.wsproto
-from safews import _configure
+from safews import _configure, _requirements
 from safews._codecs.websockets import WebsocketsCodec
 from safews._codecs.wsproto import WsprotoCodec
 from safews._configure import HOMES, CodecName, ConfiguredProtocol, codec_class, protocol_class
@@ -61,6 +62,46 @@ class TestCodecClass:
     def test_websockets_by_name_where_it_is_missing(self) -> None:
         with pytest.raises(ImportError, match="websockets"):
             codec_class("websockets")
+
+
+class TestTooOld:
+    @pytest.fixture
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+        """Let a package seem to be there in another version."""
+        versions = {"websockets": "99.0", "wsproto": "99.0"}
+        monkeypatch.setattr(_requirements, "version", versions.__getitem__)
+        _configure.warn_of.cache_clear()
+        return versions.__setitem__
+
+    @pytest.mark.parametrize(("name", "too_old"), [("websockets", "12.0"), ("wsproto", "0.15.0")])
+    def test_by_its_name(self, name: CodecName, too_old: str, install: Callable[[str, str], None]) -> None:
+        install(name, too_old)
+        with pytest.raises(ImportError, match=f"^safews needs {name} .* or newer, found {too_old}$"):
+            codec_class(name)
+
+    def test_neither_asks_for_the_other(self, install: Callable[[str, str], None]) -> None:
+        install("wsproto", "0.15.0")
+        assert codec_class("websockets") is WebsocketsCodec
+        assert codec_class("auto") is WebsocketsCodec
+        install("wsproto", "1.2.0")
+        install("websockets", "12.0")
+        assert codec_class("wsproto") is WsprotoCodec
+
+    def test_auto_takes_wsproto_and_warns_once(
+        self, install: Callable[[str, str], None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        install("websockets", "12.0")
+        assert codec_class("auto") is WsprotoCodec
+        assert codec_class("auto") is WsprotoCodec
+        (record,) = caplog.records
+        assert (record.name, record.levelno) == ("uvicorn.error", logging.WARNING)
+        assert record.getMessage() == "safews needs websockets 13.0 or newer, found 12.0: using wsproto"
+
+    def test_auto_with_both_too_old(self, install: Callable[[str, str], None]) -> None:
+        install("websockets", "12.0")
+        install("wsproto", "0.15.0")
+        with pytest.raises(ImportError, match=r"^safews needs wsproto 1\.0 or newer, found 0\.15\.0$"):
+            codec_class("auto")
 
 
 class TestProtocolClass:
@@ -187,24 +228,3 @@ class TestNames:
 
     def test_everything_public_is_there(self) -> None:
         assert all(getattr(safews, name) for name in safews.__all__)
-
-
-class TestMalformedEnvironment:
-    @pytest.fixture(autouse=True)
-    def _malformed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("SAFEWS_CLOSE_TIMEOUT", "soon")
-
-    def test_the_look_up_raises(self) -> None:
-        with pytest.raises(ValueError, match=r"^SAFEWS_CLOSE_TIMEOUT='soon': must be a number of seconds$"):
-            _ = safews.Protocol
-
-    def test_a_worker_process_says_so_and_ends_for_good(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        monkeypatch.setattr(multiprocessing, "parent_process", multiprocessing.current_process)
-        with pytest.raises(SystemExit) as caught:
-            _ = safews.Protocol
-        assert caught.value.code == _configure.STARTUP_FAILURE
-        (record,) = caplog.records
-        assert (record.name, record.levelno) == ("uvicorn.error", logging.ERROR)
-        assert record.getMessage() == "SAFEWS_CLOSE_TIMEOUT='soon': must be a number of seconds"

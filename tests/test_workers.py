@@ -9,7 +9,7 @@ import pytest
 from gunicorn.workers.base import Worker as GunicornWorker
 from uvicorn_worker import UvicornWorker
 
-from safews import workers
+from safews import _requirements, workers
 
 
 @pytest.fixture
@@ -63,3 +63,14 @@ def test_gunicorn_s_quick_shutdown_is_a_sigint_for_uvicorn(
     monkeypatch.setattr(signal, "raise_signal", raised.append)
     worker.handle_exit(signal.SIGQUIT, None)
     assert raised == [signal.SIGINT]
+
+
+def test_a_package_that_is_too_old_ends_it_as_well(
+    worker: workers.Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(GunicornWorker, "init_process", lambda _: pytest.fail("it serves"))
+    monkeypatch.setattr(_requirements, "version", {"uvicorn": "0.1.2"}.__getitem__)
+    with pytest.raises(SystemExit) as ended:
+        worker.init_process()
+    assert ended.value.code == 3
+    assert caplog.messages == ["safews needs uvicorn 0.36 or newer, found 0.1.2"]

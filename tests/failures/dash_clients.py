@@ -31,8 +31,8 @@ def dash(
     return uvicorn(folder, "dashboard:app", ws, loop=loop, python=PYTHON, **variables)
 
 
-def callback_request(number: int, output: str, component: str, prop: str) -> bytes:
-    """Build the frame by which the page has a callback called: the one that sets ``children`` of ``output``."""
+def callback_request(number: int, output: str, component: str, prop: str) -> str:
+    """Build what the page says to have a callback called: the one that sets ``children`` of ``output``."""
     payload = {
         "output": f"{output}.children",
         "outputs": {"id": output, "property": "children"},
@@ -40,11 +40,14 @@ def callback_request(number: int, output: str, component: str, prop: str) -> byt
         "changedPropIds": [f"{component}.{prop}"],
     }
     message = {"type": "callback_request", "rendererId": "page", "requestId": str(number), "payload": payload}
-    return frame(TEXT, json.dumps(message).encode())
+    return json.dumps(message)
 
 
 WORK = callback_request(1, "result", "start", "n_clicks")
 """Begins a callback that reports its progress all the time."""
 
-TICKS = b"".join(callback_request(number, "time", "clock", "n_intervals") for number in range(2, 5))
-"""Calls another callback, three times."""
+TICK = callback_request(2, "time", "clock", "n_intervals")
+"""Calls another callback."""
+
+TICKS = b"".join(frame(TEXT, callback_request(number, "time", "clock", "n_intervals").encode()) for number in (2, 3, 4))
+"""Calls that one three times, as frames."""

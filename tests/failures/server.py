@@ -101,10 +101,11 @@ def uvicorn(
     *arguments: str,
     loop: str = "asyncio",
     python: str | Path = sys.executable,
+    apps: str | Path = APPS,
     **variables: str,
 ) -> Iterator[ServerProcess]:
     """Run an app of ``apps`` under uvicorn; ``variables`` are for its environment."""
-    where = ["--app-dir", str(APPS), "--port", "0"]
+    where = ["--app-dir", str(apps), "--port", "0"]
     command = [str(python), "-m", "uvicorn", app, "--ws", ws, "--loop", loop, *where, *arguments]
     with _serving(folder, command, r"Uvicorn running on https?://127\.0\.0\.1:(\d+)", variables) as server:
         yield server

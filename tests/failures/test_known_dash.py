@@ -47,7 +47,7 @@ async def clients_come_and_leave(server: ServerProcess) -> None:
     for leave in WAYS * TIMES:
         with server.connect() as client:
             await client.open(PATH.encode(), [(b"Origin", b"http://localhost")])
-            await client.send(WORK)
+            await client.send_text(WORK)
             await client.frame()
             await leave(client)
     server.expect(rf'"WebSocket {PATH}" \[accepted\]$', CLIENTS)

@@ -29,8 +29,10 @@ async def tell_the_time(ticks):
 
 @dash.callback(Output("result", "children"), Input("start", "n_clicks"), prevent_initial_call=True)
 async def work(clicks):
+    # Versions before 4.2.0 had it under this name.
+    socket = ctx.get_websocket if hasattr(ctx, "get_websocket") else ctx.websocket
     for step in itertools.count():
-        await ctx.get_websocket.set_prop("progress", "children", f"step {step} of many")
+        await socket.set_prop("progress", "children", f"step {step} of many")
         await asyncio.sleep(PAUSE)
 
 
