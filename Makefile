@@ -5,9 +5,11 @@ BENCH := .venv-bench/bin/python
 BENCH_READY := .venv-bench/.ready
 FUZZ := .venv-fuzz/bin/python
 FUZZ_READY := .venv-fuzz/.ready
+DOCS := .venv-docs/bin/python
+DOCS_READY := .venv-docs/.ready
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile
 
-.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
+.PHONY: dash-env test test-all test-lowest conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs pages release-check run
 
 test: $(READY)  ## the suite, with the coverage that it must reach
 	$(PYTEST) --cov=safews --cov-fail-under=100
@@ -58,8 +60,15 @@ format: $(READY)  ## put the code into the format that check wants
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-docs: $(READY)  ## write the generated pages anew
+docs: pages $(DOCS_READY)  ## the generated pages anew, and the site in site/, with no warning and no broken link
+	$(DOCS) -m sphinx --quiet --fresh-env --write-all --fail-on-warning docs site
+	$(DOCS) docs/check_site.py site
+
+pages: $(READY)  ## write the generated pages anew
 	$(PY) docs/build.py
+
+release-check: $(READY)  ## the sdist and the wheel in dist/, and whether all is in them that must be
+	$(PY) -m tests.release
 
 run: $(READY)  ## a server to try, whose address it prints
 	$(PY) -m safews.demo
@@ -81,6 +90,12 @@ $(FUZZ_READY): pyproject.toml
 	python3 -m venv .venv-fuzz
 	$(FUZZ) -m pip install --quiet --upgrade 'pip>=25.1'
 	$(FUZZ) -m pip install --quiet --editable '.[uvloop]' --group fuzz
+	touch $@
+
+$(DOCS_READY): pyproject.toml
+	python3 -m venv .venv-docs
+	$(DOCS) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(DOCS) -m pip install --quiet --group docs
 	touch $@
 
 # npm writes this file last.
