@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ClientDisconnected", "Options", "Protocol", "__version__"]
 
 __version__ = "0.1.0"
+"""The version of this package."""
 
 if not TYPE_CHECKING:
 
