@@ -5,6 +5,8 @@ BENCH := .venv-bench/bin/python
 BENCH_READY := .venv-bench/.ready
 FUZZ := .venv-fuzz/bin/python
 FUZZ_READY := .venv-fuzz/.ready
+DOCS := .venv-docs/bin/python
+DOCS_READY := .venv-docs/.ready
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # The tests of the modules, each of which covers its own, and all others: servers, clients, whole processes.
 OF_MODULES := tests/test_*.py
@@ -13,7 +15,7 @@ OTHERS := $(filter-out %/__pycache__/,$(wildcard tests/*/))
 # Tests start hundreds of processes, each of which would otherwise compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: dash-env test test-all test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs run
+.PHONY: dash-env test test-all test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs pages release-check run
 
 test: $(READY)  ## the suite, with the coverage that the tests of the modules must reach by themselves
 	$(PYTEST) --cov=safews --cov-fail-under=100 $(OF_MODULES)
@@ -74,8 +76,15 @@ format: $(READY)  ## put the code into the format that check wants
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-docs: $(READY)  ## write the generated pages anew
+docs: pages $(DOCS_READY)  ## the generated pages anew, and the site in site/, with no warning and no broken link
+	$(DOCS) -m sphinx --quiet --fresh-env --write-all --fail-on-warning docs site
+	$(DOCS) docs/check_site.py site
+
+pages: $(READY)  ## write the generated pages anew
 	$(PY) docs/build.py
+
+release-check: $(READY)  ## the sdist and the wheel in dist/, and whether all is in them that must be
+	$(PY) -m tests.release
 
 run: $(READY)  ## a server to try, whose address it prints
 	$(PY) -m safews demo
@@ -97,6 +106,12 @@ $(FUZZ_READY): pyproject.toml
 	python3 -m venv .venv-fuzz
 	$(FUZZ) -m pip install --quiet --upgrade 'pip>=25.1'
 	$(FUZZ) -m pip install --quiet --editable '.[uvloop]' --group fuzz
+	touch $@
+
+$(DOCS_READY): pyproject.toml
+	python3 -m venv .venv-docs
+	$(DOCS) -m pip install --quiet --upgrade 'pip>=25.1'
+	$(DOCS) -m pip install --quiet --group docs
 	touch $@
 
 # npm writes this file last.

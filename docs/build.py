@@ -1,24 +1,22 @@
 """Write the pages that are made from the code: ``python docs/build.py``.
 
 ``states.md`` and ``states.svg`` come from the table in ``safews/_state.py``, ``options.md`` from ``safews.Options``,
-``mutants.md`` from ``data/mutation.json``, which ``make mutants`` writes.
+``api.md`` from the docstrings, ``mutants.md`` from ``data/mutation.json``, which ``make mutants`` writes.
 With ``--check`` nothing is written: each page that is not as it would be is named, and the exit status is 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import dataclasses
 import inspect
 import json
 import re
-import textwrap
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, cast, get_type_hints
+from typing import NamedTuple, get_type_hints
 
+from api import api_page, attribute_docstrings, markdown
 from diagram import diagram
 
 from safews import Options, _option_rules, _options, _state
@@ -27,11 +25,6 @@ from safews._state import TABLE, Input, State
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- docs/build.py makes this page from safews/{}.py: change that, then run `make docs`. -->"
-
-
-def _markdown(text: str) -> str:
-    """Turn the double backticks of docstrings into single ones."""
-    return text.replace("``", "`")
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -57,26 +50,15 @@ class Row(NamedTuple):
 def option_rows() -> list[Row]:
     """Return what there is to say of every option, in the order of ``Options``."""
     hints = get_type_hints(Options, include_extras=True)
-    meanings = _attribute_docstrings(Options)
+    meanings = attribute_docstrings(Options)
     rows = []
     for field in dataclasses.fields(Options):
         rule: Rule = hints[field.name].__metadata__[0]
         meaning = meanings[field.name]
         variable = f"`{_options.PREFIX}{field.name.upper()}`"
         default, unit = _shown(field.default), _unit(field.name, rule, meaning)
-        rows.append(Row(f"`{field.name}`", default, unit, _values(rule), variable, _markdown(meaning)))
+        rows.append(Row(f"`{field.name}`", default, unit, _values(rule), variable, markdown(meaning)))
     return rows
-
-
-def _attribute_docstrings(cls: type) -> dict[str, str]:
-    """Read the string below each field, which Python itself throws away."""
-    definition = cast("ast.ClassDef", ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0])
-    found: dict[str, str] = {}
-    for field, text in pairwise(definition.body):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(docstring))):
-                found[name] = " ".join(docstring.split())
-    return found
 
 
 def _shown(default: object) -> str:
@@ -234,7 +216,7 @@ def _cell(state: State, input: Input) -> str:
 
 def _prose(docstring: str) -> Iterator[str]:
     """Yield the paragraphs below the docstring's heading; an indented run of names and texts becomes a list."""
-    for block in _markdown(re.split(r"\n=+\n+", docstring)[1]).split("\n\n"):
+    for block in markdown(re.split(r"\n=+\n+", docstring)[1]).split("\n\n"):
         if block.startswith(" "):
             joined = re.sub(r"\n {5,}", " ", block)
             yield re.sub(r"^ +([A-Z]+) +", r"- **\1**: ", joined, flags=re.MULTILINE)
@@ -288,7 +270,7 @@ def _survivors(survivors: list[dict[str, str]]) -> Iterator[str]:
             [f"`{function}`", _code(line), "<br>".join(dict.fromkeys(after))]
             for (function, line), after in lines.items()
         ]
-        yield f"{_markdown(why)}\n\n{_table(['Function', 'Line', 'Changed to'], rows)}"
+        yield f"{markdown(why)}\n\n{_table(['Function', 'Line', 'Changed to'], rows)}"
 
 
 def _code(line: str) -> str:
@@ -303,6 +285,7 @@ def _code(line: str) -> str:
 def pages() -> dict[str, str]:
     """Return each page's name and text."""
     return {
+        "api.md": api_page(),
         "mutants.md": mutants_page(),
         "options.md": options_page(),
         "states.md": states_page(),

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+"""The version of this package."""
 
 if not TYPE_CHECKING:
     # Importing safews needs neither a library nor the network.

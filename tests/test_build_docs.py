@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import re
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +13,7 @@ import pytest
 
 from safews._options import Options
 from safews._state import CLOSED, CONNECTING, OPEN, TABLE, Input, State
+from tests.loading import load
 
 DOCS = Path(__file__).parent.parent / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,16 +23,7 @@ LETTER_WIDTH, LETTER_HEIGHT = 7.3, 12
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
     """docs/build.py, which is no module of the package."""
-    sys.path.insert(0, str(DOCS))
-    try:
-        spec = importlib.util.spec_from_file_location("build_docs", DOCS / "build.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(DOCS))
-    return module
+    return load(DOCS / "build.py")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +82,8 @@ def ways(svg: ET.Element) -> list[Area]:
 class TestCommand:
     def test_the_pages_are_written(self, build: ModuleType, tmp_path: Path) -> None:
         assert build.main([], tmp_path) == 0
-        assert {path.name for path in tmp_path.iterdir()} == {"mutants.md", "options.md", "states.md", "states.svg"}
+        assert {path.name for path in tmp_path.iterdir()} == {*build.pages()}
+        assert build.pages().keys() >= {"api.md", "mutants.md", "options.md", "states.md", "states.svg"}
 
     def test_what_was_written_is_up_to_date(
         self, build: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import importlib.util
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+from tests.code_blocks import DOCS, PAGES, name_of
+from tests.installed import ROOT
 
 ROWS = [
     *(f"H{number}" for number in range(1, 21)),
@@ -22,12 +17,8 @@ ROWS = [
 ]
 
 
-def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
 def without_code(text: str) -> str:
-    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def links(page: Path) -> list[str]:
@@ -39,14 +30,6 @@ def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ (.+)$", without_code(page.read_text(encoding="utf-8")), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def blocks(language: str) -> Iterator[tuple[Path, int, str]]:
-    """Every block of code in that language: its page, its line there, its text."""
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for found in re.finditer(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
-            yield page, text.count("\n", 0, found.start()) + 1, found[1]
 
 
 def table(page: Path, first: str) -> list[list[str]]:
@@ -101,17 +84,6 @@ def test_every_row_of_a_table_has_the_cells_of_its_head(page: Path) -> None:
         cells = line.replace("\\|", "").count("|") - 1 if line.startswith("|") else 0
         assert cells in (0, width) or width == 0, line
         width = cells
-
-
-@pytest.mark.parametrize(
-    "code",
-    [pytest.param(code, id=f"{name_of(page)}:{line}") for page, line, code in blocks("python")],
-)
-def test_python_in_the_docs_runs(code: str) -> None:
-    if "safews.workers" in code and importlib.util.find_spec("uvicorn_worker") is None:
-        pytest.skip("the package uvicorn-worker is not installed")
-    environ = {"PYTHONPATH": ":".join([str(ROOT), *sys.path])}
-    subprocess.run([sys.executable, "-c", code], env=environ, check=True, timeout=30)
 
 
 def test_every_make_target_in_the_docs_exists() -> None:

@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import signal
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.failures.server import STOP_SECONDS, ServerProcess, uvicorn
 from tests.harness import eventually
 from tests.installed import DEADLINE
 from tests.shutdown.acknowledging import ACKNOWLEDGED, KEPT
-from tests.shutdown.nginx import COMMAND, nginx, reserved_port
+from tests.shutdown.nginx import MISSING, nginx, reserved_port
+from tests.shutdown.restartable import Restartable
 from tests.shutdown.talkers import Talker
 
 APP = "tests.shutdown.acknowledging:app"
 CLIENTS = 200
 
-pytestmark = pytest.mark.skipif(COMMAND is None, reason="nginx is not installed")
-
-
-class Restartable:
-    """A server that listens at the same port in each of its lives."""
-
-    def __init__(self, folder: Path, ours: str, loop_name: str, port: int) -> None:
-        arguments = (folder, APP, ours, "--port", str(port))
-        self._start = functools.partial(
-            uvicorn, *arguments, loop=loop_name, SAFEWS_DRAIN_SPREAD="1", SAFEWS_CLOSE_TIMEOUT="5"
-        )
-        self._stack = ExitStack()
-        self._server: ServerProcess
-
-    def __enter__(self) -> Restartable:
-        self._server = self._stack.enter_context(self._start())
-        self._server.expect(r'"WebSocket /" \[accepted\]$', least=0)
-        self._server.expect(r'"WebSocket /" \[closed\] 1000 normal closure by peer', least=0)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    async def restart(self) -> None:
-        """End as a service manager does it, and start anew, while the event loop goes on."""
-        self._server.process.send_signal(signal.SIGTERM)
-        await eventually(lambda: self._server.process.poll() is not None, STOP_SECONDS)
-        self._server.expect(r"Closing \d+ WebSocket connection\(s\) with code 1012$")
-        self._stack.close()
-        await asyncio.get_running_loop().run_in_executor(None, self.__enter__)
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
 
 async def get_on(talkers: list[Talker]) -> None:
@@ -69,8 +38,8 @@ def lines(file: Path) -> set[str]:
 async def test_nothing_acknowledged_is_lost(tmp_path: Path, ours: str, loop_name: str) -> None:
     with ExitStack() as stack:
         port, *ports = (stack.enter_context(reserved_port()) for _ in range(3))
-        servers = [stack.enter_context(Restartable(tmp_path, ours, loop_name, port)) for port in ports]
-        stack.enter_context(nginx(tmp_path / "nginx", port, (ports[0], ports[1])))
+        servers = [stack.enter_context(Restartable(tmp_path, APP, ours, "/", loop_name, port)) for port in ports]
+        stack.enter_context(nginx(tmp_path / "nginx", "shutdown.md", port, (ports[0], ports[1])))
         talkers = [Talker(name, port) for name in range(CLIENTS)]
         talking = asyncio.gather(*(talker.talk() for talker in talkers))
         await get_on(talkers)

@@ -1,0 +1,184 @@
+"""Every block of code in the documentation is run, or read by what it is for."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import metadata, version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from tests.code_blocks import Block, Command, blocks, commands, name_of
+from tests.installed import DEADLINE, ROOT, Environment, running
+from tests.shutdown.nginx import MISSING as NO_NGINX
+from tests.shutdown.nginx import configured, reserved_port
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+NOT_RUN = {
+    "text": "shows what is printed, or a drawing",
+}
+"""Languages whose blocks cannot be run, and why."""
+
+NOT_RUN_COMMANDS = {
+    "git tag --sign v0.1.0 --message 'safews 0.1.0'": "would make a release",
+    "git push origin v0.1.0": "would make a release",
+    "systemctl enable --now chat@8001 chat@8002": "would change the machine",
+    "systemctl restart chat@8001 && systemctl restart chat@8002": "would change the machine",
+    "python -m websockets ws://127.0.0.1:8000/": "talks with whoever sits at the terminal",
+    ".venv-fuzz/bin/python -m tests.fuzz.engine framing build/fuzz/framing-crash-...": "asks for what a crash has left",
+}
+"""Commands that cannot be run, and why."""
+
+APP = """
+async def app(scope, receive, send):
+    assert scope["type"] == "lifespan"
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+"""
+
+
+def of(*languages: str) -> pytest.MarkDecorator:
+    """Run a test with every block in these languages."""
+    return pytest.mark.parametrize("block", [pytest.param(block, id=block.id) for block in blocks(*languages)])
+
+
+@of("python")
+def test_python_runs(block: Block) -> None:
+    if "safews.workers" in block.text and importlib.util.find_spec("uvicorn_worker") is None:
+        pytest.skip("the package uvicorn-worker is not installed")
+    environ = {"PYTHONPATH": ":".join([str(ROOT), *sys.path])}
+    subprocess.run([sys.executable, "-c", block.text], env=environ, check=True, timeout=DEADLINE)
+
+
+@pytest.mark.skipif(NO_NGINX is not None, reason=str(NO_NGINX))
+@of("nginx")
+def test_nginx_takes_its_configuration(block: Block, tmp_path: Path) -> None:
+    with reserved_port() as port:
+        command = configured(tmp_path / "nginx", block.page.name, port, (8001, 8002))
+        done = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False, timeout=DEADLINE)
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing: apt-get install systemd")
+@of("systemd")
+def test_systemd_takes_its_unit(block: Block, tmp_path: Path) -> None:
+    unit = tmp_path / "chat@.service"
+    # It looks for the commands, which are not installed where the unit says.
+    unit.write_text(re.sub(r"(?m)^(Exec\w+=)\S+", rf"\g<1>{sys.executable}", block.text))
+    verify = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    done = subprocess.run(verify, capture_output=True, text=True, check=False, timeout=DEADLINE)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def load_ini(text: str) -> object:
+    parser = configparser.ConfigParser()
+    parser.read_string(text)
+    return parser.sections()
+
+
+LOADERS: dict[str, Callable[[str], object]] = {
+    "ini": load_ini,
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
+}
+
+
+@of(*LOADERS)
+def test_data_can_be_read(block: Block) -> None:
+    assert LOADERS[block.language](block.text)
+
+
+def test_every_language_is_known() -> None:
+    tested = {"console", "nginx", "python", "systemd", *LOADERS, *NOT_RUN}
+    assert [f"{block.id}: {block.language}" for block in blocks() if block.language not in tested] == []
+
+
+def run_make(command: Command, tmp_path: Path) -> None:
+    """See that there is something to make."""
+    dry = ["make", "--dry-run", *shlex.split(command.text)[1:]]
+    done = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=False, timeout=DEADLINE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def run_pip(command: Command, tmp_path: Path) -> None:
+    """See that what is to be installed exists: this project with its extras, and what its tests have installed."""
+    install, *requirements = shlex.split(command.text)[1:]
+    assert install == "install"
+    for requirement in map(Requirement, requirements):
+        assert version(requirement.name)
+        assert requirement.extras <= {*(metadata(requirement.name).get_all("Provides-Extra") or [])}
+
+
+def run_server(command: Command, tmp_path: Path) -> None:
+    """Start the server, at a port of its own, and see it serve."""
+    (tmp_path / "app.py").write_text(APP)
+    for example in (ROOT / "docs" / "examples").glob("*.py"):
+        shutil.copy(example, tmp_path)
+    words = shlex.split(command.text.removesuffix("&"))
+    environ = {**command.environ, "PYTHONPATH": str(ROOT)}
+    while "=" in words[0]:
+        name, _, environ[name] = words.pop(0).partition("=")
+    module, *arguments = words
+    where = ["--port", "0", "--host", "127.0.0.1"] if module == "uvicorn" else ["--bind", "127.0.0.1:0"]
+    place = Environment(Path(sys.executable).parent, tmp_path)
+    served = [Path(sys.executable).name, "-m", module, *arguments, *where]
+    with running(place, served, **environ) as server:
+        server.wait_for(r"(running on|Listening at:) http://127\.0\.0\.1:\d+")
+        server.wait_for(r"Application startup complete")
+    assert "ERROR" not in server.log.read_text()
+
+
+def run_it(command: Command, tmp_path: Path) -> None:
+    """Run a command of Python's that only tells."""
+    python, *arguments = shlex.split(command.text)
+    assert python.endswith("python")
+    environ = {**command.environ, "PYTHONPATH": ":".join([str(ROOT), *sys.path])}
+    again = [sys.executable, *arguments]
+    done = subprocess.run(again, env=environ, cwd=tmp_path, capture_output=True, check=True, timeout=DEADLINE)
+    assert done.stdout
+
+
+RUNNERS = {"gunicorn": run_server, "make": run_make, "pip": run_pip, "python": run_it, "uvicorn": run_server}
+
+
+def first_word(command: Command) -> str:
+    """The program that a command calls, behind the variables for it."""
+    return next(word for word in command.text.split() if "=" not in word)
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(each, id=f"{each.block.id}:{first_word(each)}") for each in commands()]
+)
+def test_a_command_runs(command: Command, tmp_path: Path) -> None:
+    if command.text in NOT_RUN_COMMANDS:
+        pytest.skip(NOT_RUN_COMMANDS[command.text])
+    RUNNERS[first_word(command)](command, tmp_path)
+
+
+def test_what_is_not_run_is_there() -> None:
+    assert {*NOT_RUN_COMMANDS} <= {command.text for command in commands()}
+    assert {*NOT_RUN} <= {block.language for block in blocks()}
+
+
+def test_every_block_of_a_console_has_a_command() -> None:
+    typed = {command.block.id for command in commands()}
+    assert [name_of(block.page) for block in blocks("console") if block.id not in typed] == []
