@@ -23,8 +23,8 @@ from safews import _protocol, _statistics, metrics
 from safews._close import ClosedBy, CloseRecord
 from safews._state import Input, State
 from safews._statistics import Account, Ledger, Outcome
+from tests.code_blocks import blocks
 from tests.harness import App, Start, echo, eventually, run
-from tests.test_docs import blocks
 
 RECORD = CloseRecord(1000, "", ClosedBy.APP, clean=True)
 
@@ -172,7 +172,7 @@ class TestOneProcess:
         assert found["safews_messages_sent_total{}"] == 1
 
     async def test_of_the_docs(self, start: Start) -> None:
-        (block,) = (code for _, _, code in blocks("python") if "Mount(" in code)
+        (block,) = (block.text for block in blocks("python") if "Mount(" in block.text)
         names: dict[str, Any] = {}
         exec(block, names)
         async with start(names["app"]) as server, server.connect() as client:
