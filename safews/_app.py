@@ -291,4 +291,7 @@ class App:
 
     @staticmethod
     def _disconnected(gone: Gone) -> ClientDisconnected:
-        return ClientDisconnected(str(gone), gone.code, gone.reason)
+        error = ClientDisconnected(str(gone), gone.code, gone.reason)
+        # Where this module is compiled, "from None" says nothing.
+        error.__cause__ = None
+        return error

@@ -48,7 +48,10 @@ def sent_data(message: Message) -> Data:
 
 def not_utf8(exc: UnicodeEncodeError) -> ValueError:
     """Return what to raise for a text message that UTF-8 cannot express."""
-    return ValueError(f"'text' of websocket.send cannot be UTF-8: {exc.reason} at position {exc.start}")
+    error = ValueError(f"'text' of websocket.send cannot be UTF-8: {exc.reason} at position {exc.start}")
+    # The "from None" of a compiled module says nothing.
+    error.__cause__ = None
+    return error
 
 
 def close_code_and_reason(message: Message) -> tuple[int, str]:

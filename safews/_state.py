@@ -219,8 +219,8 @@ class Lifecycle:
     def apply(self, input: Input) -> State:
         """Move as the table says and return the state before; raise ``InvalidTransition`` where it says nothing."""
         before = self.state
-        try:
-            self.state = TABLE[before, input]
-        except KeyError:
-            raise InvalidTransition(before, input) from None
+        after = TABLE.get((before, input))
+        if after is None:
+            raise InvalidTransition(before, input)
+        self.state = after
         return before

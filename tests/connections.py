@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -93,6 +92,13 @@ def reachable(start: State, inputs: Iterable[Input]) -> set[State]:
 
 FOUND = (Input.PEER_MESSAGE, Input.PEER_CLOSE, Input.PEER_VIOLATION, Input.QUEUE_ENDING_REACHED)
 """The inputs that nobody makes by a call: they are found in the peer's bytes and in the app's queue."""
+
+
+def _as_event(item: str | bytes | dict[str, Any]) -> dict[str, Any]:
+    """What an inbox makes of an item when it is taken."""
+    if isinstance(item, dict):
+        return item
+    return {"type": "websocket.receive", "text" if isinstance(item, str) else "bytes": item}
 
 
 class Written(NamedTuple):
@@ -243,11 +249,7 @@ class Bench:
     @property
     def waiting(self) -> list[dict[str, Any]]:
         """What the app has yet to take of what has been read."""
-        if not self.connection.inbox:
-            return []
-        left = copy.copy(self.connection.inbox)
-        left.events = left.events.copy()
-        return [left.take() for _ in range(len(left))]
+        return [_as_event(item) for item in self.connection.inbox.events]
 
     def wait(self, receivers: int = 1) -> None:
         """So many ``receive()`` of the app wait for an event."""
