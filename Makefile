@@ -10,12 +10,14 @@ DOCS_READY := .venv-docs/.ready
 PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # The tests of the modules, each of which covers its own, and all others: servers, clients, whole processes.
 OF_MODULES := tests/test_*.py
+# Those that look at the sources, or count what Python does.
+OF_SOURCES := $(addprefix tests/test_,benchmark_guard.py build_docs.py docstrings.py release.py startup.py)
 OTHERS := $(filter-out %/__pycache__/,$(wildcard tests/*/))
 
 # Tests start hundreds of processes, each of which would otherwise compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: dash-env test test-all test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs pages release-check run
+.PHONY: dash-env test test-all test-compiled test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs pages release-check run
 
 test: $(READY)  ## the suite, with the coverage that the tests of the modules must reach by themselves
 	$(PYTEST) --cov=safews --cov-fail-under=100 $(OF_MODULES)
@@ -26,6 +28,9 @@ test-all: $(READY)  ## the suite on every Python that is found
 
 test-lowest: $(READY)  ## the suite with the oldest of each dependency
 	$(PY) -m nox -f .ci/noxfile.py -s lowest
+
+test-compiled: $(READY) .compiled/.ready  ## the tests within one process on the compiled build
+	$(PYTEST) -o 'pythonpath=.compiled .' $(filter-out $(OF_SOURCES),$(wildcard $(OF_MODULES))) tests/contract
 
 test-uvicorn: $(READY)  ## a part of the suite with every uvicorn from the oldest to the newest, and the bounds of the libraries
 	$(PY) -m nox -f .ci/noxfile.py -s uvicorn bounds refused
@@ -42,10 +47,10 @@ conformance: $(READY)  ## the whole of Autobahn|Testsuite, also on uvicorn's own
 conformance-quick: $(READY)  ## Autobahn|Testsuite but for most of its long cases
 	nice $(PY) -m tests.conformance --quick
 
-bench: $(BENCH_READY)  ## every server in every scenario, in about an hour; choose with ARGS='--scenario handshake'
+bench: $(BENCH_READY) .compiled/.ready  ## every server in every scenario, in about an hour; choose with ARGS='--scenario handshake'
 	$(BENCH) -m benchmarks $(ARGS)
 
-bench-quick: $(BENCH_READY)  ## the hot path beside uvicorn's own, in less than two minutes
+bench-quick: $(BENCH_READY) .compiled/.ready  ## the hot path beside uvicorn's own, in less than two minutes
 	$(BENCH) -m benchmarks --quick $(ARGS)
 
 fuzz: $(FUZZ_READY)  ## a minute of fuzzing for each target; more with ARGS='--seconds 3600 --keep'
@@ -94,6 +99,13 @@ $(READY): pyproject.toml $(wildcard safews/_startup/*)
 	python3 -m venv .venv
 	$(PY) -m pip install --quiet --upgrade 'pip>=25.1'
 	$(PY) -m pip install --quiet --editable '.[gunicorn,metrics,uvloop]' --group dev
+	touch $@
+
+# The compiled build, unpacked: whoever has this folder first in sys.path imports it.
+.compiled/.ready: $(READY) $(wildcard safews/*.py safews/*/*.py)
+	rm -rf .compiled
+	HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(PY) -m pip wheel --quiet --no-deps --wheel-dir .compiled/wheel .
+	$(PY) -m zipfile --extract .compiled/wheel/*.whl .compiled
 	touch $@
 
 $(BENCH_READY): pyproject.toml

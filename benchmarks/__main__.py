@@ -20,7 +20,14 @@ from .servers import PEERS, Unavailable
 
 RESULTS = Path(__file__).parent / "results"
 
-QUICK_PEERS = ("safews-websockets", "safews-wsproto", "uvicorn-websockets-sansio", "uvicorn-wsproto")
+QUICK_PEERS = (
+    "safews-websockets",
+    "safews-wsproto",
+    "safews-websockets-compiled",
+    "safews-wsproto-compiled",
+    "uvicorn-websockets-sansio",
+    "uvicorn-wsproto",
+)
 
 OPEN_FILES = 8192
 """More than the connections of any scenario."""

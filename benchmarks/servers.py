@@ -21,6 +21,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 
+COMPILED = ROOT / ".compiled"
+"""Where ``make`` unpacks the compiled build."""
+
 HOST = "127.0.0.1"
 
 STOP_SECONDS = 5.0
@@ -45,15 +48,21 @@ Command = Callable[[int, Settings], list[str]]
 
 @dataclass(frozen=True)
 class Peer:
-    """A server: how it is started, and the reasons why it cannot do what some scenarios need."""
+    """A server: how it is started, and the reasons why it cannot do what some scenarios need.
+
+    What ``folder`` has comes before what is installed.
+    """
 
     name: str
     packages: tuple[str, ...]
     command: Command
     lacks: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = ROOT
 
     def versions(self) -> dict[str, str]:
         """Return the versions of what it is made of; raise ``Unavailable`` if a part is missing."""
+        if not self.folder.is_dir():
+            raise Unavailable(f"there is no {self.folder.name}, which make .compiled/.ready makes")
         try:
             return {package: version(package) for package in self.packages}
         except PackageNotFoundError as exc:
@@ -134,6 +143,13 @@ PEERS = {
     for peer in (
         Peer("safews-websockets", (*_UVICORN, "websockets"), _uvicorn("safews.websockets:Protocol")),
         Peer("safews-wsproto", (*_UVICORN, "wsproto"), _uvicorn("safews.wsproto:Protocol")),
+        Peer(
+            "safews-websockets-compiled",
+            (*_UVICORN, "websockets"),
+            _uvicorn("safews.websockets:Protocol"),
+            folder=COMPILED,
+        ),
+        Peer("safews-wsproto-compiled", (*_UVICORN, "wsproto"), _uvicorn("safews.wsproto:Protocol"), folder=COMPILED),
         Peer("uvicorn-websockets", (*_UVICORN, "websockets"), _uvicorn("websockets")),
         Peer("uvicorn-websockets-sansio", (*_UVICORN, "websockets"), _uvicorn("websockets-sansio")),
         Peer("uvicorn-wsproto", (*_UVICORN, "wsproto"), _uvicorn("wsproto")),
@@ -207,7 +223,7 @@ def running(peer: Peer, settings: Settings, core: int) -> Iterator[Running]:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environ,
-                cwd=ROOT,
+                cwd=peer.folder,
                 start_new_session=True,
             )
         try:

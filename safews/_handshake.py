@@ -187,7 +187,7 @@ class Handshake:
     def accept(
         self,
         *,
-        subprotocol: str | None,
+        subprotocol: object,
         headers: Iterable[tuple[bytes, bytes]],
         default_headers: Iterable[tuple[bytes, bytes]],
     ) -> bytes:
@@ -217,7 +217,7 @@ class Handshake:
         lines = b"".join([b"%b: %b\r\n" % header for header in answer])
         return _SWITCHING % (_accept_value(self._fields[b"sec-websocket-key"][0]), lines)
 
-    def _choose(self, subprotocol: str | None, lines: list[bytes]) -> str | None:
+    def _choose(self, subprotocol: object, lines: list[bytes]) -> str | None:
         """Return the one subprotocol that the app names by argument and header lines, ``None`` if it names none."""
         if not isinstance(subprotocol, (str, type(None))):
             raise TypeError(f"subprotocol must be str or None, not {shown(subprotocol)}")

@@ -88,6 +88,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+def pytest_report_header() -> str:
+    return f"safews: {importlib.import_module('safews._fast_lane').__file__}"
+
+
 @pytest.fixture
 def loop() -> Iterator[FakeLoop]:
     """An event loop whose time stands still; what a test leaves in it is cancelled."""
