@@ -54,7 +54,7 @@ function draw({ id, lines, words }) {
     setText(cell, last === undefined ? "–" : words(last));
   });
   const peak = figure.querySelector(".peak");
-  if (peak) setText(peak, first.length ? `at most ${words(highest)}` : "");
+  if (peak) setText(peak, first.length ? `peak ${words(highest)}` : "");
 }
 
 function bar(share) {
