@@ -61,14 +61,12 @@ NEWEST_MINOR = int(version("uvicorn").split(".")[1])
 TOO_OLD = {"uvicorn": "0.35.0", "h11": "0.11.0", "websockets": "12.0", "wsproto": "0.15.0"}
 """The last release below each bound. ``tests/test_requirements.py`` has what is said of it."""
 
-# What stands on uvicorn (the attributes of its classes, its handing over of a connection, its counting, its shutdown),
-# and what stands on the libraries (fragmented and compressed messages).
-SUBSET = [
-    "tests/test_smoke.py",
-    *(f"tests/contract/test_{name}.py" for name in ("h_accept", "h_refuse", "h_denial", "h_server", "h_early_frames")),
-    *(f"tests/contract/test_{name}.py" for name in ("o_receiving", "o_compressed", "c_peer_close", "c_app_ends")),
-    *(f"tests/contract/test_{name}.py" for name in ("c_network", "c_shutdown")),
-]
+# What stands on uvicorn: the attributes of its classes, its handing over of a connection, its counting, its shutdown.
+HANDSHAKE = ("h_accept", "h_refuse", "h_denial", "h_server", "h_early_frames")
+END = ("c_peer_close", "c_app_ends", "c_network", "c_shutdown")
+ON_UVICORN = ["tests/test_smoke.py", *(f"tests/contract/test_{name}.py" for name in HANDSHAKE + END)]
+# What stands on the libraries: fragmented and compressed messages.
+ON_LIBRARIES = [f"tests/contract/test_{name}.py" for name in ("o_receiving", "o_compressed")]
 
 
 @nox.session(download_python="never")
@@ -76,7 +74,7 @@ def uvicorn(session: nox.Session) -> None:
     """Every minor release of uvicorn, on the Python that runs nox, with the newest of the rest."""
     prepare(session)
     for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1):
-        run_subset(session, f"uvicorn==0.{minor}.*")
+        run_with(session, f"uvicorn==0.{minor}.*", tests=ON_UVICORN)
 
 
 @nox.session(python=[*PYTHONS, NEWER_PYTHON], download_python="never")
@@ -86,7 +84,7 @@ def bounds(session: nox.Session) -> None:
     oldest = [f"{name}=={LOWEST[name]}" for name in (*LIBRARIES, "h11")]
     uvicorns = [f"uvicorn=={LOWEST['uvicorn']}", f"uvicorn==0.{NEWEST_MINOR}.*"]
     for choice, libraries in product(uvicorns, (oldest, [*LIBRARIES, "h11"])):
-        run_subset(session, choice, *libraries)
+        run_with(session, choice, *libraries, tests=ON_UVICORN + ON_LIBRARIES)
 
 
 @nox.session(download_python="never")
@@ -105,7 +103,7 @@ def prepare(session: nox.Session) -> None:
     session.install("--editable", EXTRAS, *nox.project.dependency_groups(PROJECT, "dev"))
 
 
-def run_subset(session: nox.Session, *versions: str) -> None:
-    """Run the subset with some versions."""
+def run_with(session: nox.Session, *versions: str, tests: list[str]) -> None:
+    """Run tests with some versions."""
     session.install("--upgrade", *versions)
-    session.run(*PYTEST, *(session.posargs or SUBSET))
+    session.run(*PYTEST, *(session.posargs or tests))
