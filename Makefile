@@ -117,7 +117,7 @@ $(BENCH_READY): pyproject.toml
 $(FUZZ_READY): pyproject.toml
 	python3 -m venv .venv-fuzz
 	$(FUZZ) -m pip install --quiet --upgrade 'pip>=25.1'
-	$(FUZZ) -m pip install --quiet --editable '.[uvloop]' --group fuzz
+	$(FUZZ) -m pip install --quiet --editable '.[gunicorn,metrics,uvloop]' --group fuzz
 	touch $@
 
 $(DOCS_READY): pyproject.toml

@@ -11,6 +11,7 @@ import pkgutil
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from enum import Enum
 from itertools import pairwise
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -20,8 +21,12 @@ import safews
 NOT_MODULES = {"demo"}
 """What is public by its name and nothing to import from: the demo is a program."""
 
-NOT_MEMBERS = {"notice_loss", "recipe", "settle", "shutdown", "update_reading"}
-"""What safews's own modules and uvicorn call of the protocol class."""
+NOT_MEMBERS = {
+    "WebSocketProtocol": {
+        *("account", "buffered", "notice_loss", "round_trip", "settle", "shutdown", "state", "update_reading"),
+    },
+}
+"""What safews's own modules and uvicorn call of the protocol class, by the class in which it stands."""
 
 PAGE = """\
 <!-- docs/build.py makes this page from the docstrings in safews/: change these, then run `make docs`. -->
@@ -125,23 +130,32 @@ def _class(cls: type, full: str, seen: dict[str, str]) -> Iterator[str]:
 
 
 def _fields(cls: type, full: str) -> Iterator[str]:
-    """Yield a line for each field of a dataclass or a named tuple."""
+    """Yield a line for each field of a dataclass or a named tuple, and for each member of an enumeration."""
+    shown = _shown_fields(cls)
+    docstrings = attribute_docstrings(cls) if shown else {}
+    for name, what in shown.items():
+        if name not in docstrings:
+            raise Undocumented(f"{full}.{name} has no docstring")
+        yield f"- `{name}`: `{what}`. {markdown(docstrings[name])}"
+
+
+def _shown_fields(cls: type) -> dict[str, str]:
+    """Return the type of each field, or the value of each member, by its name."""
+    if issubclass(cls, Enum):
+        return {member.name: repr(member.value) for member in cls}
     names = [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
     names = names or list(getattr(cls, "_fields", []))
-    if names:
-        hints, docstrings = get_type_hints(cls), attribute_docstrings(cls)
-        for name in names:
-            if name not in docstrings:
-                raise Undocumented(f"{full}.{name} has no docstring")
-            yield f"- `{name}`: `{_type(hints[name])}`. {markdown(docstrings[name])}"
+    hints = get_type_hints(cls) if names else {}
+    return {name: _type(hints[name]) for name in names}
 
 
 def _members(cls: type) -> Iterator[tuple[str, Any]]:
     """Yield what a class offers to its users: not what it overrides for those who call it."""
     others = {name for base in (*cls.__mro__, asyncio.Protocol) if _home(base) != "safews" for name in dir(base)}
     for base in cls.__mro__:
+        hidden = NOT_MEMBERS.get(base.__name__, set())
         for name, member in vars(base).items():
-            of_ours = _home(base) == "safews" and not name.startswith("_") and name not in others | NOT_MEMBERS
+            of_ours = _home(base) == "safews" and not name.startswith("_") and name not in others | hidden
             if of_ours and (isinstance(member, (property, classmethod, staticmethod)) or inspect.isfunction(member)):
                 yield name, member
 

@@ -37,22 +37,28 @@ class ClosedBy(Enum):
     """Who ended a connection."""
 
     PEER = "peer"
+    """The client has sent a Close."""
     APP = "app"
+    """The app has closed, returned or raised."""
     SERVER = "server"
+    """safews: on a shutdown, for a violation, by a timeout."""
     NETWORK = "network"
+    """TCP has ended without a Close."""
 
 
 class CloseRecord(NamedTuple):
-    """How a connection ended. There is none until that is known, and the first one stays.
-
-    ``clean`` says whether a Close went both ways (RFC 6455 section 7.1.4). ``detail`` is for the log alone.
-    """
+    """How a connection ended. There is none until that is known, and the first one stays."""
 
     code: int
+    """The close code (RFC 6455 section 7.1.5): 1005 where the Close had none, 1006 where there was no Close."""
     reason: str
+    """The reason (section 7.1.6), as it came."""
     by: ClosedBy
+    """Who ended the connection."""
     clean: bool
+    """Whether a Close went both ways (section 7.1.4)."""
     detail: str = ""
+    """What else is known, for the log alone: which violation, which timeout, which error of the network."""
 
 
 class Close(NamedTuple):

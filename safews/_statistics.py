@@ -83,6 +83,7 @@ class RoundTrips:
     """The pings of ours that were answered."""
 
     count: int
+    """How many there were."""
     seconds: float
     """What they took in all."""
     buckets: Mapping[float, int]

@@ -52,6 +52,12 @@ def blocks(*languages: str) -> list[Block]:
     return found
 
 
+def files(page: Path) -> dict[str, str]:
+    """The blocks that the line before calls a file, by its name."""
+    text = page.read_text(encoding="utf-8")
+    return dict(re.findall(r"`(\w+\.\w+)`[^`\n]*:\n\n```\w+\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE))
+
+
 def commands() -> Iterator[Command]:
     """Every command in the blocks that show a console, without its comment; what it prints has no ``$`` before it."""
     for block in blocks("console"):

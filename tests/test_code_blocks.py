@@ -18,7 +18,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tests.code_blocks import Block, Command, blocks, commands, name_of
+from tests.code_blocks import Block, Command, blocks, commands, files, name_of
 from tests.installed import DEADLINE, ROOT, Environment, running
 from tests.shutdown.nginx import MISSING as NO_NGINX
 from tests.shutdown.nginx import configured, reserved_port
@@ -29,6 +29,7 @@ else:
     import tomli as tomllib
 
 NOT_RUN = {
+    "py": "is part of an app of tests/ecosystem/, where it runs",
     "text": "shows what is printed, or a drawing",
 }
 """Languages whose blocks cannot be run, and why."""
@@ -133,6 +134,8 @@ def run_server(command: Command, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
     for example in (ROOT / "docs" / "examples").glob("*.py"):
         shutil.copy(example, tmp_path)
+    for name, text in files(command.block.page).items():
+        (tmp_path / name).write_text(text)
     words = shlex.split(command.text.removesuffix("&"))
     environ = {**command.environ, "PYTHONPATH": str(ROOT)}
     while "=" in words[0]:
@@ -148,16 +151,23 @@ def run_server(command: Command, tmp_path: Path) -> None:
 
 
 def run_it(command: Command, tmp_path: Path) -> None:
-    """Run a command of Python's that only tells."""
-    python, *arguments = shlex.split(command.text)
-    assert python.endswith("python")
+    """Run a command that only tells: safews's, or a module's."""
+    program, *arguments = shlex.split(command.text)
+    assert program == "safews" or program.endswith("python")
     environ = {**command.environ, "PYTHONPATH": ":".join([str(ROOT), *sys.path])}
-    again = [sys.executable, *arguments]
+    again = [sys.executable, *(["-m", "safews"] if program == "safews" else []), *arguments]
     done = subprocess.run(again, env=environ, cwd=tmp_path, capture_output=True, check=True, timeout=DEADLINE)
     assert done.stdout
 
 
-RUNNERS = {"gunicorn": run_server, "make": run_make, "pip": run_pip, "python": run_it, "uvicorn": run_server}
+RUNNERS = {
+    "gunicorn": run_server,
+    "make": run_make,
+    "pip": run_pip,
+    "python": run_it,
+    "safews": run_it,
+    "uvicorn": run_server,
+}
 
 
 def first_word(command: Command) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from enum import Enum
 from types import ModuleType
 from typing import NamedTuple
 
 import pytest
 
+from safews import Protocol
 from tests.installed import DEADLINE, ROOT
 from tests.loading import load
 
@@ -17,6 +19,12 @@ class Bare(NamedTuple):
     first: int
     """It has one."""
     second: int
+
+
+class Members(Enum):
+    FIRST = 1
+    """It has one."""
+    SECOND = 2
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +91,14 @@ class TestReference:
     def test_a_field_without_a_docstring(self, api: ModuleType) -> None:
         with pytest.raises(api.Undocumented, match=r"made\.Bare\.second has no docstring"):
             list(api._fields(Bare, "made.Bare"))
+
+    def test_a_member_without_a_docstring(self, api: ModuleType) -> None:
+        with pytest.raises(api.Undocumented, match=r"made\.Members\.SECOND has no docstring"):
+            list(api._fields(Members, "made.Members"))
+
+    def test_what_safews_itself_calls_is_not_in_it(self, api: ModuleType) -> None:
+        names = [name for name, _ in api._members(Protocol)]
+        assert names == ["with_options", "close_code", "close_reason", "closed_by", "close_record"]
 
     def test_a_constant_without_a_docstring(self, api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(api, "attribute_docstrings", lambda _: {})

@@ -39,7 +39,7 @@ class TestInstalled:
 
     def test_the_names_are_registered(self, with_wheel: Path) -> None:
         assert answer_of(with_wheel, "-c", REGISTERED).split() == sorted(NAMES)
-        assert "uvicorn --ws safews: registered" in answer_of(with_wheel, "-m", "safews").splitlines()
+        assert "uvicorn --ws safews: registered" in answer_of(with_wheel, "-m", "safews", "check").splitlines()
 
     def test_the_names_are_registered_in_an_editable_installation(self, python: Path) -> None:
         run_pip("--python", python, "install", "--editable", ".", "--no-deps", "--no-build-isolation")
