@@ -101,11 +101,13 @@ $(READY): pyproject.toml $(wildcard safews/_startup/*)
 	$(PY) -m pip install --quiet --editable '.[gunicorn,metrics,uvloop]' --group dev
 	touch $@
 
-# The compiled build, unpacked: whoever has this folder first in sys.path imports it.
+# The compiled build, unpacked: whoever has this folder first in sys.path imports it. It is made out of the sdist, since
+# compiling leaves its products beside the sources.
 .compiled/.ready: $(READY) $(wildcard safews/*.py safews/*/*.py)
 	rm -rf .compiled
-	HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(PY) -m pip wheel --quiet --no-deps --wheel-dir .compiled/wheel .
-	$(PY) -m zipfile --extract .compiled/wheel/*.whl .compiled
+	$(PY) -m hatchling build -t sdist -d .compiled/dist
+	HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(PY) -m pip wheel --quiet --no-deps --wheel-dir .compiled/dist .compiled/dist/*.tar.gz
+	$(PY) -m zipfile --extract .compiled/dist/*.whl .compiled
 	touch $@
 
 $(BENCH_READY): pyproject.toml
