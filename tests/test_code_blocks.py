@@ -39,7 +39,7 @@ NOT_RUN_COMMANDS = {
     "git push origin v0.1.0": "would make a release",
     "systemctl enable --now chat@8001 chat@8002": "would change the machine",
     "systemctl restart chat@8001 && systemctl restart chat@8002": "would change the machine",
-    "HATCH_BUILD_HOOK_ENABLE_MYPYC=1 pip install --no-binary safews safews": "compiles for a minute: make test-compiled",
+    "HATCH_BUILD_HOOK_ENABLE_MYPYC=1 pip install --no-binary safews safews": "takes a minute: make test-compiled",
     "python -m websockets ws://127.0.0.1:8000/": "talks with whoever sits at the terminal",
     ".venv-fuzz/bin/python -m tests.fuzz.engine framing build/fuzz/framing-crash-...": "asks for what a crash has left",
 }
