@@ -12,7 +12,7 @@ from .demo.__main__ import main as demo
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="safews")
 def main() -> None:
-    r"""A WebSocket protocol for uvicorn.
+    """A WebSocket protocol for uvicorn.
 
     To use it, name it where uvicorn is started. The application stays as it is:
 
@@ -26,12 +26,12 @@ def main() -> None:
         uvicorn.Config(app, ws=safews.Protocol.with_options(close_timeout=5))
 
     To see what it does, case by case, run "safews demo". If something is not as it should be, run "safews check".
-    """
+    """  # noqa: D301 (click wants the character)
 
 
 @main.command(short_help="Say what is installed and active, and whether all is well.")
 def check() -> None:
-    r"""Say what is installed here, which parts of it safews uses, and whether all is well.
+    """Say what is installed here, which parts of it safews uses, and whether all is well.
 
     The exit status is 0 if it is, 1 if it is not; then the last lines say what is wrong and what helps. What is
     optional may be missing. Run it as the server runs, with the same Python and the same environment: options such as
@@ -40,7 +40,7 @@ def check() -> None:
     \b
         SAFEWS_CLOSE_TIMEOUT=soon safews check
         docker run my-image safews check
-    """
+    """  # noqa: D301 (click wants the character)
     found = list(findings())
     for finding in found:
         click.echo(finding.text)

@@ -41,6 +41,7 @@ def findings() -> Iterator[Finding]:
     if any(package.problem for package in packages):
         return
     yield from _codecs()
+    yield _build()
     yield _masking()
     yield _options()
     yield from _names()
@@ -81,6 +82,12 @@ def _codecs() -> Iterator[Finding]:
             codec_class(name)
         except ImportError as error:
             yield Finding(f"the codec {name} cannot be used", str(error))
+
+
+def _build() -> Finding:
+    from . import _fast_lane
+
+    return Finding(f"hot modules: {'pure Python' if str(_fast_lane.__file__).endswith('.py') else 'compiled'}")
 
 
 def _masking() -> Finding:

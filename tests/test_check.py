@@ -10,7 +10,7 @@ import pytest
 from uvicorn import config
 
 import safews
-from safews import _check, _configure, _masking
+from safews import _check, _configure, _fast_lane, _masking
 from safews._check import NEEDED, OPTIONAL, Finding, findings
 
 Versions = dict[str, str | None]
@@ -119,6 +119,11 @@ class TestParts:
         monkeypatch.setattr(_configure, "codec_class", codec_class)
         assert problems() == [Finding("the codec websockets cannot be used", "it is broken")]
         assert "safews:Protocol uses the codec: wsproto" in texts()
+
+    @pytest.mark.parametrize(("file", "text"), [("_fast_lane.py", "pure Python"), ("_fast_lane.cp.so", "compiled")])
+    def test_the_build(self, file: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_fast_lane, "__file__", file)
+        assert f"hot modules: {text}" in texts()
 
     @pytest.mark.parametrize(("active", "text"), [(True, "active"), (False, "not active")])
     def test_the_masking_in_c(self, active: bool, text: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,14 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     return found
 
 
+@pytest.mark.parametrize("arguments", [(), ("check",), ("demo",)])
+def test_the_help_keeps_the_lines_of_its_commands(arguments: tuple[str, ...]) -> None:
+    result = invoke(*arguments, "--help")
+    assert result.exit_code == 0
+    assert "\\b" not in result.output
+    assert any(line.startswith("      ") for line in result.output.splitlines())
+
+
 class TestCheck:
     def test_all_is_well(self, found: list[Finding]) -> None:
         result = invoke("check")
