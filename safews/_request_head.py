@@ -55,25 +55,27 @@ def _read_plain(data: bytes) -> Head | None:
 
 
 def _read_any(data: bytes) -> Head:
-    conn = h11.Connection(h11.SERVER)
-    conn.receive_data(data)
-    try:
-        request = conn.next_event()
-    except h11.RemoteProtocolError as error:
-        raise malformed(f"not an HTTP request: {shown(str(error))}") from None
-    if not isinstance(request, h11.Request):
+    conn, read = _by_h11(data)
+    if isinstance(read, h11.RemoteProtocolError):
+        raise malformed(f"not an HTTP request: {shown(str(read))}")
+    if not isinstance(read, h11.Request):
         raise malformed("request is not complete")
     surplus, _ = conn.trailing_data
-    return Head(request.method, request.target, request.http_version, list(request.headers), len(surplus))
+    return Head(read.method, read.target, read.http_version, list(read.headers), len(surplus))
 
 
 def answerer(data: bytes) -> h11.Connection:
     """Return h11 as it is when it has read a head: ready to write an HTTP answer that is right for that request."""
+    conn, read = _by_h11(data)
+    # Of no data h11 makes the end of the stream, after which it answers nothing.
+    return conn if isinstance(read, (h11.Request, h11.RemoteProtocolError)) else h11.Connection(h11.SERVER)
+
+
+def _by_h11(data: bytes) -> tuple[h11.Connection, object]:
+    """Return h11 after a head, and what it has made of that: an event or its error."""
     conn = h11.Connection(h11.SERVER)
     conn.receive_data(data)
     try:
-        request = conn.next_event()
-    except h11.RemoteProtocolError:
-        return conn
-    # Of no data h11 makes the end of the stream, after which it answers nothing.
-    return conn if isinstance(request, h11.Request) else h11.Connection(h11.SERVER)
+        return conn, conn.next_event()
+    except h11.RemoteProtocolError as error:
+        return conn, error
