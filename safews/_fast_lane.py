@@ -1,16 +1,21 @@
-"""Plain messages: whole in one frame, and not compressed. Nearly all that peers send are.
+"""What nearly all peers send nearly always: plain messages, which are whole in one frame and not compressed, and Pongs.
 
-They are read here in one loop, which looks at no more than it must. Whatever is not plain, not whole or not right ends
-it, and is for ``Framing`` to read, or to say what is wrong with it.
+It is read here with no more looked at than must be. Whatever is not plain, not whole or not right is left for
+``Framing`` to read, or to say what is wrong with it.
 """
 
 from __future__ import annotations
 
-from ._frames import BINARY, FIN, MASKED, SHORT, TEXT
+from ._events import Pong
+from ._frames import BINARY, FIN, MASKED, MAX_CONTROL_PAYLOAD, PONG, SHORT, TEXT
 from ._masking import KEY_SIZE, unmask
 
 PLAIN_TEXT = FIN | TEXT
 PLAIN_BINARY = FIN | BINARY
+PLAIN_PONG = FIN | PONG
+
+HEAD_SIZE = 2 + KEY_SIZE
+"""Bytes before the payload of a control frame: its header and its key."""
 
 
 def read_plain(data: bytes, at: int, limit: int, frames: int, room: int) -> tuple[list[str | bytes], int]:
@@ -51,3 +56,11 @@ def read_plain(data: bytes, at: int, limit: int, frames: int, room: int) -> tupl
         # A header that is not whole, or a text that is none.
         pass
     return messages, at
+
+
+def read_pong(data: bytes) -> Pong | None:
+    """Return the Pong that ``data`` is, no more and no less (RFC 6455 section 5.5.3)."""
+    length = len(data) - HEAD_SIZE
+    if 0 <= length <= MAX_CONTROL_PAYLOAD and data[0] == PLAIN_PONG and data[1] == MASKED | length:
+        return Pong(unmask(data[HEAD_SIZE:], data[HEAD_SIZE - KEY_SIZE : HEAD_SIZE]))
+    return None

@@ -21,7 +21,7 @@ from ._arriving import Arriving, ArrivingFragment, ArrivingMessage
 from ._close import Close
 from ._codecs._base import Codec, read_close, too_big
 from ._events import Event, Ping, Pong, Violation
-from ._fast_lane import read_plain
+from ._fast_lane import read_plain, read_pong
 from ._frame_header import Header, header_fault, read_header
 from ._frames import CLOSE, CONTROL, OPCODE, PING, RSV1
 from ._masking import KEY_SIZE, unmask
@@ -133,6 +133,13 @@ class Framing:
         Nothing may be held. The rest is to be fed. With the fast lane off all of it is.
         """
         return read_plain(data, 0, self._limit, max_frames, max_bytes) if self._fast_lane else ([], 0)
+
+    def read_pong(self, data: bytes) -> Pong | None:
+        """Read a Pong that is all there is of a read, as nearly all are; ``None`` for anything else.
+
+        Nothing may be held. What gives ``None`` is to be fed, as is everything with the fast lane off.
+        """
+        return read_pong(data) if self._fast_lane else None
 
     def parse(self, max_frames: int, max_bytes: int) -> list[Event]:
         """Read at most ``max_frames`` frames, stopping after the one with which the messages reach ``max_bytes``.

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from safews._fast_lane import read_plain
-from tests.harness import BINARY, CONTINUATION, PING, TEXT, frame
+from safews._events import Pong
+from safews._fast_lane import read_plain, read_pong
+from tests.harness import BINARY, CONTINUATION, PING, PONG, TEXT, frame
 
 LIMIT = 70_000
 MANY = 100
@@ -91,3 +92,27 @@ class TestEnd:
     def test_room_is_characters_of_text(self) -> None:
         data = frame(TEXT, "\u20ac".encode()) * 3
         assert read(data, room=2)[0] == ["\u20ac"] * 2
+
+
+class TestPong:
+    @pytest.mark.parametrize("payload", [b"", b"ping", bytes(125)], ids=len)
+    def test_all_there_is(self, payload: bytes) -> None:
+        assert read_pong(frame(PONG, payload)) == Pong(payload)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            frame(PONG, b"ping")[:-1],
+            frame(PONG, b"ping") + b"\x8a",
+            frame(PING, b"ping"),
+            frame(PONG, b"ping", fin=False),
+            frame(PONG, b"ping", rsv=4),
+            frame(PONG, b"ping", mask=None),
+            frame(PONG, b"longer than it", mask=None),
+            frame(PONG, bytes(126)),
+            frame(PONG, bytes(2), length_bytes=2),
+        ],
+    )
+    def test_anything_else(self, data: bytes) -> None:
+        assert read_pong(data) is None
