@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from types import TracebackType
 
-from ._patience import Patience
+from ._pulse import pulse_of
+
+LOOKS = 8
+"""How often, within the time that a peer has, it is looked whether it has taken something."""
 
 
 class WriteGate:
@@ -75,7 +79,7 @@ class StallWatch:
     something to take.
     """
 
-    __slots__ = ("_handle", "_loop", "_on_stall", "_patience", "_pending", "_taken", "written")
+    __slots__ = ("_due", "_left", "_on_stall", "_pending", "_pulse", "_step", "_taken", "_timeout", "written")
 
     def __init__(
         self,
@@ -84,42 +88,49 @@ class StallWatch:
         pending: Callable[[], int],
         on_stall: Callable[[], None],
     ) -> None:
-        self._loop = loop
-        self._patience = Patience(timeout)
+        self._pulse = pulse_of(loop, timeout)
+        # Beats: all there is, from one look to the next, and what is left; and when the next look is due, if one is.
+        self._timeout = self._pulse.beats(timeout)
+        self._step = math.ceil(self._timeout / LOOKS)
+        self._left = 0
+        self._due: int | None = None
         self._pending = pending
         self._on_stall = on_stall
-        self._handle: asyncio.TimerHandle | None = None
         self._taken = 0
         self.written = 0
 
     def wrote(self, size: int) -> None:
         """``size`` bytes have been handed to the transport."""
         self.written += size
-        if self._handle is None:
-            self._watch()
+        if self._due is None:
+            self._watch(self.written - self._pending())
 
-    def _watch(self) -> None:
-        self._taken = self.written - self._pending()
-        self._patience.reset(self._loop.time())
-        self._handle = self._loop.call_later(self._patience.step, self._look)
+    def _watch(self, taken: int) -> None:
+        self._taken = taken
+        self._left = self._timeout
+        self._wait()
+
+    def _wait(self) -> None:
+        self._due = self._pulse.wait(min(self._step, self._left), self)
 
     def stop(self) -> None:
         """Watch no more."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
+        if self._due is not None:
+            self._pulse.cancel(self._due, self)
+            self._due = None
 
-    def _look(self) -> None:
-        self._handle = None
+    def due(self) -> None:
+        """Look whether the peer has taken anything; the pulse calls this."""
+        self._due = None
         pending = self._pending()
         if not pending:
             return
-        now = self._loop.time()
         taken = self.written - pending
         if taken != self._taken:
-            self._taken = taken
-            self._patience.reset(now)
-        elif self._patience.spend(now):
-            self._on_stall()
+            self._watch(taken)
             return
-        self._handle = self._loop.call_later(self._patience.step, self._look)
+        self._left -= self._step
+        if self._left > 0:
+            self._wait()
+        else:
+            self._on_stall()

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from time import perf_counter
 
-from ._patience import Patience
+from ._pulse import pulse_of
 
 
 class Keepalive:
@@ -19,17 +19,17 @@ class Keepalive:
     """
 
     __slots__ = (
-        "_handle",
+        "_due",
         "_interval",
-        "_loop",
+        "_left",
         "_measured_from",
         "_on_timeout",
-        "_patience",
         "_payload",
+        "_pulse",
+        "_read_since",
         "_send_ping",
-        "_sent_at",
-        "_sent_last",
-        "_unread",
+        "_sent",
+        "_timeout",
         "round_trip",
     )
 
@@ -41,85 +41,95 @@ class Keepalive:
         send_ping: Callable[[bytes], None],
         on_timeout: Callable[[], None],
     ) -> None:
-        self._loop = loop
-        self._interval = interval
-        self._patience = Patience(timeout) if timeout is not None else None
+        self._pulse = pulse_of(loop, interval if timeout is None else min(interval, timeout))
+        self._interval = self._pulse.beats(interval)
+        self._timeout = None if timeout is None else self._pulse.beats(timeout)
         self._send_ping = send_ping
         self._on_timeout = on_timeout
-        self._handle: asyncio.TimerHandle | None = None
         self._payload = b""
-        self._sent_at = self._sent_last = self._measured_from = 0.0
-        self._unread = False
+        # All of these are beats: when the next step is due, if any is; when the last Ping was sent; what is left of the
+        # time to answer it, and since when that runs.
+        self._due: int | None = None
+        self._sent = 0
+        self._left = 0
+        self._read_since: int | None = 0
+        self._measured_from = 0.0
         self.round_trip: float | None = None
 
     def start(self) -> None:
         """Send the first Ping after one interval."""
-        self._handle = self._loop.call_later(self._interval, self._ping)
+        self._wait(self._interval)
 
     def stop(self) -> None:
         """Send no more, and wait for none."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
+        if self._due is not None:
+            self._pulse.cancel(self._due, self)
+            self._due = None
 
     def pause(self) -> None:
         """The peer is not read from now on."""
-        if self._patience is not None:
-            self._patience.spend(self._loop.time())
-        self._unread = True
+        self._spend()
+        self._read_since = None
 
     def resume(self) -> None:
         """The peer is read again."""
-        if self._patience is not None:
-            self._patience.skip(self._loop.time())
-        self._unread = False
+        self._read_since = self._pulse.number
 
     def pong(self, payload: bytes) -> float | None:
         """Take a Pong and return the round trip; one that answers no Ping of ours is ignored (section 5.5.3)."""
-        if self._handle is None or not payload or payload != self._payload:
+        if self._due is None or not payload or payload != self._payload:
             return None
         self._payload = b""
-        # uvloop's clock goes in milliseconds.
+        # An event loop's clock may go in milliseconds.
         self.round_trip = perf_counter() - self._measured_from
-        rest = self._rest()
-        # The look that is due anyway can send the next Ping, or wait for it: most often no timer need be moved.
-        if self._patience is not None and self._handle.when() > self._loop.time() + rest:
-            self._handle.cancel()
-            self._handle = self._loop.call_later(rest, self._ping)
+        # What is due anyway can send the next Ping, if that is not due before.
+        if self._due > self._sent + self._interval:
+            self.stop()
+            self._wait(self._sent + self._interval - self._pulse.number)
         return self.round_trip
 
-    def _rest(self) -> float:
-        """Return how long it is until the next Ping after one that has been answered."""
-        return max(0.0, self._sent_at + self._interval - self._loop.time())
+    def _wait(self, beats: int) -> None:
+        self._due = self._pulse.wait(beats, self)
+
+    def _spend(self) -> None:
+        """Count the time in which the peer could have answered."""
+        if self._read_since is not None:
+            now = self._pulse.number
+            self._left -= now - self._read_since
+            self._read_since = now
+
+    def due(self) -> None:
+        """Take the next step; the pulse calls this."""
+        self._due = None
+        until_next = self._sent + self._interval - self._pulse.number
+        if not self._payload or self._timeout is None:
+            if until_next > 0:
+                self._wait(until_next)
+            else:
+                self._ping()
+            return
+        self._spend()
+        if self._left <= 0:
+            self._on_timeout()
+        elif self._read_since is not None:
+            self._wait(self._left)
+        else:
+            if until_next <= 0:
+                self._sent = self._pulse.number
+                self._send_ping(self._payload)
+                until_next = self._interval
+            self._wait(min(self._left, until_next))
 
     def _ping(self) -> None:
         # Nobody who does not see our pings can answer them.
         self._payload = random.getrandbits(32).to_bytes(4, "big")
-        self._sent_at = self._sent_last = now = self._loop.time()
+        self._sent = now = self._pulse.number
         self._measured_from = perf_counter()
-        self._send_ping(self._payload)
-        if self._patience is None:
-            self._handle = self._loop.call_later(self._interval, self._ping)
+        if self._read_since is not None:
+            self._read_since = now
+        if self._timeout is None:
+            self._wait(self._interval)
         else:
-            self._patience.reset(now)
-            self._handle = self._loop.call_later(min(self._patience.step, self._interval), self._look, self._patience)
-
-    def _look(self, patience: Patience) -> None:
-        now = self._loop.time()
-        if not self._payload:
-            rest = self._rest()
-            if rest:
-                self._handle = self._loop.call_later(rest, self._ping)
-            else:
-                self._ping()
-            return
-        if self._unread:
-            patience.skip(now)
-            if now - self._sent_last >= self._interval:
-                self._sent_last = now
-                self._send_ping(self._payload)
-        elif patience.spend(now):
-            self._handle = None
-            self._on_timeout()
-            return
-        self._handle = self._loop.call_later(patience.step, self._look, patience)
+            self._left = self._timeout
+            self._wait(min(self._timeout, self._interval))
+        self._send_ping(self._payload)

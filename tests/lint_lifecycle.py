@@ -36,7 +36,7 @@ ALLOWED = {
         "pong_is_waiting",
     ): "whether a Pong waits for the transport: holds up reading, nothing else",
     ("_protocol.py", "_is_reading"): "whether the transport is read: flow control, to and fro while open",
-    ("_keepalive.py", "_unread"): "whether the transport is read, as the pings are told it",
+    ("_pulse.py", "_is_beating"): "whether a beat is at work: to and fro with every beat",
     ("_framing.py", "is_clear"): "whether anything is held: it goes to and fro with every read",
     ("_framing.py", "wants_data"): "whether what was fed has been parsed: it goes to and fro with every read",
     (

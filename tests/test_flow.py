@@ -4,12 +4,11 @@ import asyncio
 
 import pytest
 
-from safews._flow import StallWatch, WriteGate
-from safews._patience import STEPS
+from safews._flow import LOOKS, StallWatch, WriteGate
 from tests.fakes import FakeLoop
 
 TIMEOUT = 8.0
-STEP = TIMEOUT / STEPS
+STEP = TIMEOUT / LOOKS
 
 
 class Senders:
@@ -326,7 +325,7 @@ class TestStallWatch:
 
     def test_looks_that_come_late_count_as_one_step_each(self, loop: FakeLoop, peer: Peer) -> None:
         peer.wrote(100)
-        for _ in range(STEPS - 1):
+        for _ in range(LOOKS - 1):
             loop.stall(60.0)
         assert peer.stalls == []
         loop.stall(60.0)

@@ -6,13 +6,13 @@ import pytest
 
 from safews import _keepalive
 from safews._keepalive import Keepalive
-from safews._patience import STEPS
+from safews._pulse import BEAT, SHORTEST, WAIT
 from tests.fakes import FakeLoop
 from tests.harness import within
 
 INTERVAL = 20.0
 TIMEOUT = 8.0
-STEP = TIMEOUT / STEPS
+STEP = TIMEOUT / WAIT
 
 
 class Peer:
@@ -78,12 +78,12 @@ class TestPings:
         loop.advance(5 * interval)
         assert peer.times == pytest.approx([interval * number for number in range(1, 6)])
 
-    def test_an_answer_moves_no_timer_where_the_next_look_is_soon_enough(self, loop: FakeLoop) -> None:
+    def test_an_answer_moves_nothing_where_the_next_look_is_soon_enough(self, loop: FakeLoop) -> None:
         peer = Peer(loop, STEP)
         loop.advance(STEP)
-        before = peer.keepalive._handle
+        before = peer.keepalive._due
         peer.answer()
-        assert peer.keepalive._handle is before
+        assert peer.keepalive._due == before
 
     def test_the_round_trip_does_not_put_them_off(self, loop: FakeLoop, peer: Peer) -> None:
         for number in range(1, 4):
@@ -96,8 +96,8 @@ class TestPings:
         peer = Peer(loop, interval=2.0)
         loop.advance(2.0 + 5.0)
         peer.answer()
-        loop.advance(0.0)
-        assert peer.times == [2.0, 7.0]
+        loop.advance(BEAT)
+        assert peer.times == [2.0, 7.0 + BEAT]
 
     def test_each_has_a_payload_of_its_own(self, loop: FakeLoop, peer: Peer) -> None:
         peer.answers = True
@@ -138,11 +138,10 @@ class TestTimeout:
 
     def test_a_timeout_of_zero_gives_up_every_peer(self, loop: FakeLoop) -> None:
         peer = Peer(loop, timeout=0.0)
-        loop.advance(INTERVAL - 0.5)
-        loop.stall(0.5)
+        loop.advance(INTERVAL)
         assert peer.timeouts == []
-        loop.stall(0.0)
-        assert peer.timeouts == [INTERVAL]
+        loop.advance(SHORTEST)
+        assert peer.timeouts == [INTERVAL + SHORTEST]
 
 
 class TestStalledLoop:
@@ -243,8 +242,9 @@ class TestPong:
     @pytest.mark.parametrize("payload", [b"", b"else"])
     def test_one_before_the_first_ping_is_ignored(self, loop: FakeLoop, peer: Peer, payload: bytes) -> None:
         peer.keepalive.pong(payload)
-        assert loop.timers == [INTERVAL]
         assert peer.keepalive.round_trip is None
+        loop.advance(INTERVAL)
+        assert peer.times == [INTERVAL]
 
     def test_an_empty_one_after_an_answered_ping_is_ignored(self, loop: FakeLoop, peer: Peer) -> None:
         loop.advance(INTERVAL)
@@ -263,7 +263,8 @@ class TestPong:
         loop.advance(5.0)
         peer.answer()
         assert peer.keepalive.round_trip == 1.0
-        assert loop.timers == [INTERVAL - 6.0]
+        loop.advance(INTERVAL - 6.0)
+        assert peer.times == [INTERVAL, 2 * INTERVAL]
 
     def test_one_that_answers_an_earlier_ping_is_ignored(self, loop: FakeLoop, peer: Peer) -> None:
         peer.answers = True
@@ -302,7 +303,8 @@ class TestWithoutTimeout:
         loop.advance(INTERVAL + 2.0)
         peer.answer()
         assert peer.keepalive.round_trip == 2.0
-        assert loop.timers == [INTERVAL - 2.0]
+        loop.advance(INTERVAL - 2.0)
+        assert peer.times == [INTERVAL, 2 * INTERVAL]
 
     def test_not_reading_makes_no_difference(self, loop: FakeLoop) -> None:
         peer = Peer(loop, timeout=None)

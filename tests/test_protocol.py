@@ -20,6 +20,7 @@ from safews._close import ClosedBy
 from safews._handshake import Handshake
 from safews._output import FLUSH_SIZE, TLS_LINGER
 from safews._protocol import READ_SIZE, WebSocketProtocol
+from safews._pulse import BEAT
 from safews._reader import FRAMES_PER_TURN
 from safews._state import State
 from safews._statistics import Ledger, Outcome
@@ -1339,9 +1340,10 @@ class TestKeepalive:
 
     def test_a_ping_does_not_wait_for_the_end_of_the_turn(self, pinged: Side, loop: FakeLoop) -> None:
         self.answer(pinged)
+        loop.advance(PING_INTERVAL - BEAT)
         loop.create_task(pinged.send_event(HELLO))
         loop.turn()
-        loop.stall(PING_INTERVAL)
+        loop.stall(BEAT)
         assert [sent.opcode for sent in pinged.frames()] == [TEXT, PING]
 
     def test_a_peer_that_does_not_is_closed_and_cut_off_a_second_later(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from safews._protocol import WebSocketProtocol
 from tests.harness import (
     CLOSE,
     PING,
@@ -113,6 +114,25 @@ class Ticks:
     def forget(self) -> None:
         """Begin anew."""
         self._counts.clear()
+
+
+class PingBeats:
+    """For how many beats an unanswered Ping was waited for, by the protocol object that gave its peer up."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._beats: dict[int, int] = {}
+        original = WebSocketProtocol._ping_timed_out
+
+        def counting(protocol: WebSocketProtocol) -> None:
+            keepalive: Any = protocol._keepalive
+            self._beats[id(protocol)] = keepalive._pulse.number - keepalive._sent
+            original(protocol)
+
+        monkeypatch.setattr(WebSocketProtocol, "_ping_timed_out", counting)
+
+    def are_all(self, protocol: Any) -> bool:
+        """Say whether there were just as many as the ping timeout has."""
+        return self._beats[id(protocol)] == protocol._keepalive._timeout
 
 
 def protocol_of(server: Server, client: Client) -> Any:

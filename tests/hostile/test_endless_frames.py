@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from safews._admission import CENSUS
-from safews._keepalive import Keepalive
-from safews._patience import STEPS
 from tests.contract.helpers_c import wait_for_end
 from tests.contract.helpers_o import LANES, ending_line, unread
 from tests.harness import (
@@ -27,7 +25,7 @@ from tests.harness import (
     upgrade_request,
 )
 from tests.hostile.attacks import ENDLESS
-from tests.hostile.helpers import OTHER, OVER_TLS, Ticks, echoes, protocol_of, under_attack
+from tests.hostile.helpers import OTHER, OVER_TLS, PingBeats, echoes, protocol_of, under_attack
 
 
 @LANES
@@ -57,14 +55,14 @@ async def given_up(
     start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, fast_lane: bool = True, tls: bool = False
 ) -> AsyncIterator[tuple[Any, Client, Client]]:
     """Connect a peer that the ping timeout ends; gives its protocol object, its client and another's."""
-    looks = Ticks(monkeypatch, Keepalive, "_look")
+    beats = PingBeats(monkeypatch)
     ws = protocol.with_options(fast_lane=fast_lane)
     async with under_attack(start, wait_for_end, ws=ws, tls=tls, **KEEPALIVE) as (server, other):
         async with server.connect() as client:
             await client.open(b"/")
             attacked = protocol_of(server, client)
             yield attacked, client, other
-            assert looks.of(attacked._keepalive) <= STEPS
+            assert beats.are_all(attacked)
         await eventually(lambda: attacked not in server.state.connections)
         assert "keepalive ping timeout" in ending_line(server)
 

@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 
 import safews._connection
-from safews._keepalive import Keepalive
-from safews._patience import STEPS
 from tests.contract.helpers_c import wait_for_end
 from tests.contract.helpers_o import ending_line, unread, unsent
 from tests.harness import PING, PONG, Client, Server, Start, eventually
 from tests.hostile.attacks import NO_PONG
-from tests.hostile.helpers import Ticks, echoes, leaves, protocol_of, under_attack
+from tests.hostile.helpers import PingBeats, echoes, leaves, protocol_of, under_attack
 from tests.hostile.processes import MARK
 
 INTERVAL, TIMEOUT = 0.05, 0.4
@@ -27,7 +25,7 @@ KEEPALIVE = {"ws_ping_interval": INTERVAL, "ws_ping_timeout": TIMEOUT}
 async def test_peer_that_says_anything_but_the_pong(start: Start, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     """It takes what we send, and goes on after our Close."""
     monkeypatch.setattr(safews._connection, "PING_TIMEOUT_GRACE", 0.1)
-    looks = Ticks(monkeypatch, Keepalive, "_look")
+    beats = PingBeats(monkeypatch)
     async with under_attack(start, wait_for_end, **KEEPALIVE) as (server, other):
         async with server.connect() as client:
             await client.open(b"/")
@@ -36,7 +34,7 @@ async def test_peer_that_says_anything_but_the_pong(start: Start, monkeypatch: p
             while await says_more(server, attacked, client, data):
                 held = max(held, unread(attacked) + unsent(attacked))
                 await echoes(other)
-            assert looks.of(attacked._keepalive) == STEPS
+            assert beats.are_all(attacked)
             assert held <= MARK
         assert "keepalive ping timeout" in ending_line(server)
 

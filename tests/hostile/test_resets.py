@@ -92,8 +92,7 @@ async def test_reset_while_the_peer_is_not_read(
     start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, tls: bool
 ) -> None:
     """It is found by writing: by the first ping after it."""
-    pings = Ticks(monkeypatch, Keepalive, "_ping")
-    looks = Ticks(monkeypatch, Keepalive, "_look")
+    steps = Ticks(monkeypatch, Keepalive, "due")
     app = beside_echo(Call.verdict)
     settings = {"ws_max_queue": 2, "ws_ping_interval": 0.1, "ws_ping_timeout": 0.8, "tls": tls}
     async with start(app, **settings) as server, server.open(OTHER) as other:
@@ -106,9 +105,8 @@ async def test_reset_while_the_peer_is_not_read(
             await client.send(frame(TEXT, b"x") * 5)
             await eventually(lambda: not attacked.transport.is_reading())
             client.reset()
-            pings.forget()
-            looks.forget()
+            steps.forget()
             await eventually(lambda: attacked not in server.state.connections)
-            assert pings.of(attacked._keepalive) + looks.of(attacked._keepalive) <= 3
+            assert steps.of(attacked._keepalive) <= 3
             await Scene(server, client, call).end()
         await echoes(other)

@@ -46,8 +46,8 @@ async def closes_behind_messages(peer: Peer) -> None:
     if peer.random.random() < 0.5:
         peer.client.half_close()
     for text in texts:
-        assert await peer.client.frame() == Frame(TEXT, text)
-    assert await peer.client.frame() == Frame(CLOSE, (4000).to_bytes(2, "big"))
+        assert await peer.frame() == Frame(TEXT, text)
+    assert await peer.frame() == Frame(CLOSE, (4000).to_bytes(2, "big"))
     await peer.client.expect_eof()
 
 

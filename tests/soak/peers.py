@@ -74,6 +74,12 @@ class Peer:
         count = self.random.randint(1, BURST)
         return [b"%d " % number + b"x" * self.random.randint(0, 2000) for number in range(count)]
 
+    async def frame(self) -> Frame:
+        """Read the next frame that is no ping; where all takes long, one may come anywhere."""
+        while (got := await self.client.frame()).opcode == PING:
+            pass
+        return got
+
     async def leave(self, code: int | None = 1000, reason: str = "") -> None:
         """Close, and wait for the answer and the end; messages may still be on their way, and pings."""
         await self.client.send_close(code, reason)

@@ -25,7 +25,7 @@ APP = "tests.soak.served:app"
 
 OPTIONS = {
     "SAFEWS_CLOSE_TIMEOUT": "4",
-    "SAFEWS_CLOSE_GRACE": "0.5",
+    "SAFEWS_CLOSE_GRACE": "2",
     "SAFEWS_ACCEPT_TIMEOUT": "5",
     "SAFEWS_WRITE_TIMEOUT": "5",
     "SAFEWS_ALLOWED_ORIGINS": "https://example.org",
