@@ -108,7 +108,7 @@ class Report:
             ratios = [_quotient(series.median(name), old.get(name)) for name in names]
             rows.append([peer, *(_number(ratio, 2) for ratio in ratios)])
         head = [f"times {self.before['facts']['commit']}", *(FIGURES[name].label for name in names)]
-        yield "\n".join(_table(head, rows))
+        yield "\n".join(as_table(head, rows))
 
     def _targets(self) -> Iterator[str]:
         verdicts = list(self.verdicts())
@@ -121,12 +121,12 @@ class Report:
             [target.about, _others(target), target.asked, *(_verdict(found.get(peer)) for peer in peers)]
             for target, found in verdicts
         ]
-        yield "\n".join(_table(["what", "times that of", "to reach", *peers], rows, "---"))
+        yield "\n".join(as_table(["what", "times that of", "to reach", *peers], rows, "---"))
 
     def _peers(self) -> Iterator[str]:
         yield "## Servers"
         rows = [[name, found["versions"], f"`{found['command']}`"] for name, found in self.peers.items()]
-        yield "\n".join(_table(["server", "versions", "command"], rows, "---"))
+        yield "\n".join(as_table(["server", "versions", "command"], rows, "---"))
 
     def _figures(self, table: Table) -> list[str]:
         names = _figures(table.values())
@@ -136,7 +136,7 @@ class Report:
             for peer, series in table.items()
             if series.rounds
         ]
-        return _table(["server", *(FIGURES[name].label for name in names), "spread %"], rows)
+        return as_table(["server", *(FIGURES[name].label for name in names), "spread %"], rows)
 
 
 def write(report: Report, folder: Path, name: str) -> list[Path]:
@@ -201,7 +201,7 @@ def _compared(table: Table, reference: str) -> str:
         if series.rounds and series is not other
     ]
     head = [f"times {reference}", *(FIGURES[name].label for name in names)]
-    return "\n".join(_table(head, rows)) if rows else ""
+    return "\n".join(as_table(head, rows)) if rows else ""
 
 
 def _failures(table: Table) -> list[str]:
@@ -222,7 +222,7 @@ def _spread(series: Series, name: str) -> str:
     return _number(None if spread is None else spread * 100, 0)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], rest: str = "---:") -> list[str]:
+def as_table(head: Sequence[str], rows: Sequence[Sequence[str]], rest: str = "---:") -> list[str]:
     """Return a table; ``rest`` says on which side all columns but the first are aligned."""
     lines = [head, ["---", *[rest] * (len(head) - 1)], *rows]
     return [f"| {' | '.join(line)} |" for line in lines]

@@ -121,13 +121,13 @@ GROWTH = (1, 10, 100, 1_000, 10_000)
 _GROWTH = [
     Scenario(
         f"connections-{count}",
-        f"32 B text, {count:,} connections in turn, 5,000 messages a second in all of them together",
+        f"32 B text, {count:,} connections in turn, 2,000 messages a second in all of them together",
         mode="paced",
         connections=count,
-        rate=5_000,
+        rate=2_000,
         settings=Settings(ping_interval=None),
         settle=5.0 if count >= 1_000 else 0.0,
-        seconds=2.0,
+        seconds=3.0,
     )
     for count in GROWTH
 ]
