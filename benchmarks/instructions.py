@@ -20,6 +20,8 @@ from typing import Any
 
 from . import machine
 from .driven import FLOOR
+from .measure import Figure
+from .plots import Panel, bars, write_picture
 from .report import as_table, describe
 from .scenarios import SCENARIOS
 from .servers import PEERS, ROOT, Unavailable
@@ -141,7 +143,7 @@ def _cell(found: Mapping[str, float], name: str) -> str:
 
 
 def write(facts: Mapping[str, Any], counts: Counts, folder: Path) -> str:
-    """Write JSON and Markdown, and return the latter."""
+    """Write JSON, Markdown and a picture, and return the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     text = as_markdown(facts, counts)
     named = {name for found in counts.values() for name in found}
@@ -154,6 +156,10 @@ def write(facts: Mapping[str, Any], counts: Counts, folder: Path) -> str:
     }
     (folder / "instructions.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "instructions.md").write_text(text, encoding="utf-8")
+    figure = Figure("instructions/message")
+    panels = [Panel(name, SCENARIOS[name].about, figure, found) for name, found in counts.items() if found]
+    if panels:
+        write_picture(folder / "instructions.svg", bars(panels))
     return text
 
 

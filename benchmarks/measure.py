@@ -152,7 +152,7 @@ def measure(plan: Plan, jobs: Sequence[Job]) -> Iterator[dict[str, Table]]:
                 series = table[peer.name]
                 if series.failure is None:
                     _measure_once(plan, job.scenario, peer, series)
-                    plan.tell(f"{job.scenario.name} {number}/{plan.rounds} {peer.name}: {_said(series)}")
+                    plan.tell(f"{job.scenario.name} {number}/{plan.rounds} {peer.name}: {_said(series, job.scenario)}")
             yield {name: table for name, table in tables.items() if any(map(_has_begun, table.values()))}
 
 
@@ -175,8 +175,8 @@ def _measure_once(plan: Plan, scenario: Scenario, peer: Peer, series: Series) ->
         series.rounds.append(figures_of(scenario, outcome))
 
 
-def _said(series: Series) -> str:
+def _said(series: Series, scenario: Scenario) -> str:
     if series.failure is not None:
         return series.failure
-    name, value = next(iter(series.rounds[-1].items()))
-    return f"{value:,.{FIGURES[name].decimals}f} {FIGURES[name].label}"
+    value, figure = series.rounds[-1][scenario.figure], FIGURES[scenario.figure]
+    return f"{value:,.{figure.decimals}f} {figure.label}"

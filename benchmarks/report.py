@@ -90,7 +90,11 @@ class Report:
         parts = ["# Benchmark", *_facts(self.facts), *self._targets(), *self._peers()]
         for name, table in self.tables.items():
             rounds = max(len(series.rounds) for series in table.values())
-            parts += [f"## {name}", f"{SCENARIOS[name].about}; {rounds} rounds.", "\n".join(self._figures(table))]
+            parts += [
+                f"## {name}",
+                f"{SCENARIOS[name].about}; {rounds} rounds.",
+                "\n".join(self._figures(table, SCENARIOS[name].figure)),
+            ]
             parts += [text for reference in self.references if (text := _compared(table, reference))]
             parts += self._since(name, table)
             parts += _failures(table)
@@ -128,15 +132,16 @@ class Report:
         rows = [[name, found["versions"], f"`{found['command']}`"] for name, found in self.peers.items()]
         yield "\n".join(as_table(["server", "versions", "command"], rows, "---"))
 
-    def _figures(self, table: Table) -> list[str]:
+    def _figures(self, table: Table, main: str) -> list[str]:
         names = _figures(table.values())
-        main = names[0] if names else "rate"
         rows = [
             [peer, *(_number(series.median(name), FIGURES[name].decimals) for name in names), _spread(series, main)]
             for peer, series in table.items()
             if series.rounds
         ]
-        return as_table(["server", *(FIGURES[name].label for name in names), "spread %"], rows)
+        return as_table(
+            ["server", *(FIGURES[name].label for name in names), f"spread of {FIGURES[main].label} %"], rows
+        )
 
 
 def write(report: Report, folder: Path, name: str) -> list[Path]:

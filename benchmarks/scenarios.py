@@ -42,6 +42,8 @@ class Scenario:
     text: bool = True
     fragment: int | None = None
     settings: Settings = field(default_factory=Settings)
+    figure: str = "rate"
+    """The figure that matters most, by its name in ``measure.FIGURES``."""
     needs: str | None = None
     """What a peer may lack."""
     settle: float = 0.0
@@ -123,6 +125,7 @@ _GROWTH = [
         f"connections-{count}",
         f"32 B text, {count:,} connections in turn, 2,000 messages a second in all of them together",
         mode="paced",
+        figure="cpu",
         connections=count,
         rate=2_000,
         settings=Settings(ping_interval=None),
@@ -134,7 +137,7 @@ _GROWTH = [
 
 _ECHOES = [
     Scenario("pipelined-32", "32 B text, 1 connection, 512 messages on their way", window=512),
-    Scenario("lockstep-32", "32 B text, 64 connections, 1 message on its way in each", connections=64),
+    Scenario("lockstep-32", "32 B text, 64 connections, 1 message on its way in each", connections=64, figure="cpu"),
     Scenario("pipelined-4k", "4 KiB text, 1 connection, 64 messages on their way", window=64, size=4 * KIB),
     Scenario("pipelined-1m", "1 MiB binary, 1 connection, 4 messages on their way", window=4, size=MIB, text=False),
 ]
@@ -161,6 +164,7 @@ _COMPRESSED = [
         window=64,
         size=size,
         settings=Settings(compression=True),
+        figure="cpu",
         needs="compression",
     )
     for size in (54, 3500)
@@ -192,6 +196,7 @@ _IDLE = [
         mode="idle",
         connections=1_000,
         settings=Settings(ping_interval=None),
+        figure="per_connection",
         settle=5.0,
     ),
     Scenario(
@@ -201,6 +206,7 @@ _IDLE = [
         connections=1_000,
         size=3500,
         settings=Settings(compression=True, ping_interval=None),
+        figure="per_connection",
         needs="compression",
         settle=30.0,
         asks_first=True,
@@ -211,6 +217,7 @@ _IDLE = [
         mode="idle",
         connections=10_000,
         settings=Settings(ping_interval=PING_SECONDS),
+        figure="idle_cpu",
         needs="pings",
         settle=5.0,
         seconds=PING_SECONDS,
@@ -229,6 +236,7 @@ SCENARIOS = {
             "connect, upgrade, close, 8 at a time; a message is one of these",
             mode="handshake",
             connections=8,
+            figure="cpu",
             needs="handshake",
         ),
         *_IDLE,

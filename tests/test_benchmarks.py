@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks import servers
 from benchmarks.load_program import Duration, LoadFailed, Outcome, check, compile_load, compiler, run_load
-from benchmarks.measure import Cores, Job, Plan, Series, Table, choose_cores, figures_of, measure
+from benchmarks.measure import FIGURES, Cores, Job, Plan, Series, Table, choose_cores, figures_of, measure
+from benchmarks.plots import Panel, bars, lines, write_plots
 from benchmarks.report import Report, describe, write
 from benchmarks.scenarios import KIB, SCENARIOS, Scenario
 from benchmarks.servers import PEERS, Peer, Running, Settings, Unavailable, running
@@ -22,6 +24,8 @@ from benchmarks.servers import PEERS, Peer, Running, Settings, Unavailable, runn
 ROOT = Path(__file__).parent.parent
 
 OURS = PEERS["safews-wsproto"]
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 BRIEF = Duration(seconds=0, warmup=0, least=10)
 
@@ -233,7 +237,7 @@ def test_every_scenario_is_done_in_turns(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def once(plan: Plan, scenario: Scenario, peer: Peer, series: Series) -> None:
         done.append(f"{scenario.name} {peer.name}")
-        series.rounds.append({"rate": len(done)})
+        series.rounds.append({"rate": len(done), "cpu": 1.0})
 
     monkeypatch.setattr("benchmarks.measure._measure_once", once)
     jobs = [Job(SCENARIOS[name], [OURS, PEERS["raw"]]) for name in ("lockstep-32", "pipelined-32")]
@@ -300,9 +304,9 @@ def test_the_report_has_figures_ratios_the_run_before_and_failures(tmp_path: Pat
         "gunicorn": Series([], "out of order"),
     }
     peers = describe(PEERS[name] for name in names)
-    before = json.loads(Report({"commit": "abc"}, peers, ["uvicorn-wsproto"], {"lockstep-32": table}).as_json())
+    before = json.loads(Report({"commit": "abc"}, peers, ["uvicorn-wsproto"], {"pipelined-32": table}).as_json())
     table["safews-wsproto"] = Series([{"rate": 4500.0, "server_busy": 99.0}])
-    report = Report({"commit": "def"}, peers, ["uvicorn-wsproto"], {"lockstep-32": table}, before)
+    report = Report({"commit": "def"}, peers, ["uvicorn-wsproto"], {"pipelined-32": table}, before)
     paths = write(report, tmp_path / "new", "name")
     assert [path.name for path in paths] == ["name.json", "name.md"]
     text = paths[1].read_text(encoding="utf-8")
@@ -314,19 +318,42 @@ def test_the_report_has_figures_ratios_the_run_before_and_failures(tmp_path: Pat
         "- gunicorn: out of order",
     ):
         assert line in text
-    found = json.loads(paths[0].read_text(encoding="utf-8"))["scenarios"]["lockstep-32"]["peers"]
+    found = json.loads(paths[0].read_text(encoding="utf-8"))["scenarios"]["pipelined-32"]["peers"]
     assert found["safews-wsproto"]["ratios"] == {"uvicorn-wsproto": {"rate": 4.5}}
     assert found["gunicorn"]["failure"] == "out of order"
 
 
 def test_the_pictures(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is in the group bench only")
-    plots = importlib.import_module("benchmarks.plots")
-    table = {"raw": Series([{"rate": 3000.0}]), "gunicorn": Series([], "out of order")}
-    report = Report({}, {}, [], {"lockstep-32": table, "handshake": {"gunicorn": table["gunicorn"]}})
-    (path,) = plots.write_plots(report, tmp_path, "name")
-    assert path.name == "name-lockstep-32.svg"
-    assert "3,000" in path.read_text(encoding="utf-8")
+    table = {
+        "raw": Series([{"cpu": 8.0, "per_connection": 1.5}]),
+        "safews-wsproto": Series([{"cpu": 12.25, "per_connection": 12.0}]),
+        "gunicorn": Series([], "out of order"),
+    }
+    drawn = ("lockstep-32", "idle-1000", "idle-compressed-1000", "connections-1", "connections-10")
+    tables: dict[str, Table] = {**dict.fromkeys(drawn, table), "handshake": {"gunicorn": table["gunicorn"]}}
+    paths = write_plots(tables, tmp_path, "name")
+    assert {path.name for path in paths} == {"name-lockstep-32.svg", "name-memory.svg", "name-growth.svg"}
+    texts = {path.stem: [text.text for text in ElementTree.parse(path).iter(SVG + "text")] for path in paths}
+    assert texts["name-lockstep-32"][2:] == ["raw", "8.00", "safews-wsproto", "12.25"]
+    assert texts["name-memory"].count("12.0") == 2
+    assert {"1", "10", "raw", "safews-wsproto"} <= set(texts["name-growth"])
+
+
+def test_a_bar_is_as_long_as_its_value() -> None:
+    many = Panel("title", "note", FIGURES["rate"], {"raw": 200.0, "safews-wsproto": 800.0, "granian": 0.0})
+    picture = ElementTree.fromstring(bars([many]))
+    drawn = [rect for rect in picture.iter(SVG + "rect") if rect.get("class") != "page"]
+    assert [rect.get("class") for rect in drawn] == ["ours", "floor", "others"]
+    longest, short, none = (float(rect.attrib["width"]) for rect in drawn)
+    assert longest == pytest.approx(4 * short, rel=0.01)
+    assert none == 1
+
+
+def test_names_at_the_ends_of_lines_do_not_hide_each_other() -> None:
+    growth = {1: {"raw": 8.0, "picows": 8.1, "granian": 8.2}, 10: {"raw": 9.0, "picows": 9.0, "granian": 9.0}}
+    picture = ElementTree.fromstring(lines(growth))
+    heights = sorted(float(text.attrib["y"]) for text in picture.iter(SVG + "text") if text.text in growth[1])
+    assert min(after - before for before, after in pairwise(heights)) >= 14
 
 
 def test_a_server_that_ignores_the_signal_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
