@@ -65,7 +65,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def _print_list() -> None:
     for scenario in SCENARIOS.values():
-        print(f"{scenario.name:20} {scenario.about}")
+        print(f"{scenario.name:28} {scenario.about}")
     print()
     for peer in PEERS.values():
         try:
@@ -102,9 +102,9 @@ def _jobs(arguments: argparse.Namespace) -> list[Job]:
 
 def _run(arguments: argparse.Namespace, plan: Plan) -> Iterator[Report]:
     """Measure, and yield what there is after each scenario: a run that is ended early leaves that."""
-    jobs = _jobs(arguments)
+    jobs = [job for job in _jobs(arguments) if job.peers]
     if not jobs:
-        raise Unavailable("no target needs these scenarios")
+        raise Unavailable("no target needs these scenarios of these servers")
     peers = describe({peer.name: peer for job in jobs for peer in job.peers}.values())
     plan.tell(f"This takes about {math.ceil(plan.seconds(jobs) / 60)} minutes.")
     facts = {**machine.facts(), "seconds_per_round": arguments.seconds or "as the scenario says"}

@@ -125,6 +125,11 @@ class Job(NamedTuple):
     scenario: Scenario
     peers: Sequence[Peer]
 
+    @property
+    def able(self) -> list[Peer]:
+        """Those that lack nothing for it."""
+        return [peer for peer in self.peers if self.scenario.needs not in peer.lacks]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -138,7 +143,7 @@ class Plan:
 
     def seconds(self, jobs: Sequence[Job]) -> float:
         """Return about how long it takes."""
-        each = [(START_SECONDS + self.duration.load(job.scenario)) * len(job.peers) for job in jobs]
+        each = [(START_SECONDS + self.duration.load(job.scenario)) * len(job.able) for job in jobs]
         return self.rounds * sum(each)
 
 

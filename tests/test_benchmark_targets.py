@@ -8,16 +8,30 @@ from pathlib import Path
 import pytest
 
 from benchmarks import targets
+from benchmarks.load_program import compiler
 from benchmarks.measure import FIGURES, Series, Table
 from benchmarks.merging import DifferentRuns, merge
 from benchmarks.report import Report, describe
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.servers import PEERS
+from benchmarks.servers import PEERS, Unavailable
 from benchmarks.targets import TARGETS, Target, Verdict, judge
 
 ROOT = Path(__file__).parent.parent
 
 OURS = "safews-wsproto"
+
+
+def missing() -> str | None:
+    if sys.platform != "linux":
+        return "the load program is Linux's"
+    try:
+        compiler()
+    except Unavailable as exc:
+        return str(exc)
+    return None
+
+
+needs_load = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 
 def of(figure: str, *values: float) -> Series:
@@ -121,6 +135,17 @@ def test_runs_of_different_machines_or_servers_are_not_put_together() -> None:
     other["peers"]["raw"]["versions"] = "uvloop 0.1"
     with pytest.raises(DifferentRuns, match="raw is not the same"):
         merge([run(14), other])
+
+
+@needs_load
+def test_a_part_that_no_target_needs_is_told(tmp_path: Path) -> None:
+    # It is told before anything is measured, and nothing is written.
+    options = ["--targets", "--scenario", "handshake", "--peer", "raw", "--output", str(tmp_path / "results")]
+    command = [sys.executable, "-m", "benchmarks", *options]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=50)
+    assert result.returncode == 1
+    assert "no target needs these scenarios of these servers" in result.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_the_command_line_puts_runs_together(tmp_path: Path) -> None:

@@ -249,8 +249,8 @@ def test_every_scenario_is_done_in_turns(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_how_long_a_run_takes() -> None:
-    scenario = dataclasses.replace(SCENARIOS["idle-1000"], opening_rate=100, seconds=4.0, settle=3.0)
-    jobs = [Job(scenario, [OURS, PEERS["raw"]])]
+    scenario = dataclasses.replace(SCENARIOS["idle-1000"], opening_rate=100, seconds=4.0, settle=3.0, needs="pings")
+    jobs = [Job(scenario, [OURS, PEERS["raw"], PEERS["picows"]])]
     plan = Plan(Path(), choose_cores(), 5, Duration(None, 2.0), tell=lambda line: None)
     assert plan.seconds(jobs) == 5 * 2 * (1 + 10 + 2 + 3 + 4)
     brief = dataclasses.replace(plan, duration=Duration(0.5, 0, settle=0.25))
