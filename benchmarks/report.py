@@ -92,7 +92,7 @@ class Report:
             rounds = max(len(series.rounds) for series in table.values())
             parts += [
                 f"## {name}",
-                f"{SCENARIOS[name].about}; {rounds} rounds.",
+                f"{SCENARIOS[name].about}; rounds: {rounds}.",
                 "\n".join(self._figures(table, SCENARIOS[name].figure)),
             ]
             parts += [text for reference in self.references if (text := _compared(table, reference))]

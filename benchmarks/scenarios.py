@@ -123,7 +123,7 @@ GROWTH = (1, 10, 100, 1_000, 10_000)
 _GROWTH = [
     Scenario(
         f"connections-{count}",
-        f"32 B text, {count:,} connections in turn, 2,000 messages a second in all of them together",
+        f"32 B text, 2,000 messages a second, to each of {count:,} in its turn",
         mode="paced",
         figure="cpu",
         connections=count,

@@ -72,7 +72,7 @@ static void echo(connection *c, uint32_t events) {
 /* paced: messages in all connections together at a fixed rate, each connection in its turn, one on its way in each */
 
 static int pacer;
-static uint64_t due; /* so many are to be sent by now; where the server does not keep up no more than one for each */
+static uint64_t due; /* so many are to be sent by now; of what cannot be made up for, no more than a tenth of a second's */
 
 static void start_pacer(void) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
@@ -89,8 +89,8 @@ static void read_pacer(void) {
     if (read(pacer, &ticks, sizeof ticks) == sizeof ticks)
         due += ticks;
     errno = 0;
-    if (due > (uint64_t)count)
-        due = count;
+    if (due > 1 + rate / 10)
+        due = 1 + rate / 10;
 }
 
 static void paced(connection *c, uint32_t events) {
