@@ -17,7 +17,7 @@ OTHERS := $(filter-out %/__pycache__/,$(wildcard tests/*/))
 # Tests start hundreds of processes, each of which would otherwise compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: dash-env test test-all test-compiled test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick fuzz search soak mutants node check format docs pages release-check run
+.PHONY: dash-env test test-all test-compiled test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick bench-targets bench-instructions fuzz search soak mutants node check format docs pages release-check run
 
 test: $(READY)  ## the suite, with the coverage that the tests of the modules must reach by themselves
 	$(PYTEST) --cov=safews --cov-fail-under=100 $(OF_MODULES)
@@ -47,11 +47,17 @@ conformance: $(READY)  ## the whole of Autobahn|Testsuite, also on uvicorn's own
 conformance-quick: $(READY)  ## Autobahn|Testsuite but for most of its long cases
 	nice $(PY) -m tests.conformance --quick
 
-bench: $(BENCH_READY) .compiled/.ready  ## every server in every scenario, in about an hour; choose with ARGS='--scenario handshake'
+bench: $(BENCH_READY) .compiled/.ready  ## every server in every scenario, in about three hours; choose with ARGS='--scenario handshake'
 	$(BENCH) -m benchmarks $(ARGS)
 
 bench-quick: $(BENCH_READY) .compiled/.ready  ## the hot path beside uvicorn's own, in less than two minutes
 	$(BENCH) -m benchmarks --quick $(ARGS)
+
+bench-targets: $(BENCH_READY) .compiled/.ready  ## which of the targets are reached, in about an hour; a part with ARGS='--rounds 1'
+	$(BENCH) -m benchmarks --targets $(ARGS)
+
+bench-instructions: $(BENCH_READY) .compiled/.ready  ## instructions for each message, counted by valgrind, in ten minutes
+	$(BENCH) -m benchmarks.instructions $(ARGS)
 
 fuzz: $(FUZZ_READY)  ## a minute of fuzzing for each target; more with ARGS='--seconds 3600 --keep'
 	nice $(FUZZ) -m tests.fuzz $(ARGS)

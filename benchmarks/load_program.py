@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,9 @@ START_SECONDS = 20.0
 SLACK_SECONDS = 60.0
 """How long a load may take beyond its time: connections are opened, and a slow server ends what it has begun."""
 
+SPARE_FILES = 200
+"""What the server and the load have open besides the connections, generously."""
+
 
 class Outcome(TypedDict):
     """What the load program prints: times in seconds, memory in bytes."""
@@ -51,11 +55,27 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Duration:
-    """How long a server is under load: warm-up and measurement in seconds, and the fewest messages."""
+    """How long a server is under load: measurement and warm-up in seconds, and the fewest messages.
 
-    seconds: float
+    None is what the scenario says.
+    """
+
+    seconds: float | None
     warmup: float
     least: int = 1
+    settle: float | None = None
+
+    def measured(self, scenario: Scenario) -> float:
+        """Return the seconds in which it is measured."""
+        return scenario.seconds if self.seconds is None else self.seconds
+
+    def before(self, scenario: Scenario) -> float:
+        """Return the seconds between the last connection's opening and the measurement."""
+        return self.warmup + (scenario.settle if self.settle is None else self.settle)
+
+    def load(self, scenario: Scenario) -> float:
+        """Return about how many seconds the load takes."""
+        return scenario.opening_seconds + self.before(scenario) + self.measured(scenario)
 
 
 def compiler() -> str:
@@ -79,6 +99,11 @@ def compile_load(folder: Path) -> Path:
 
 def check(server: Running, scenario: Scenario, *, raw: bool) -> None:
     """Wait until the server echoes the scenario's message, and see that it is the same and as compressed as asked."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed != resource.RLIM_INFINITY and allowed < scenario.connections + SPARE_FILES:
+        raise LoadFailed(
+            f"{scenario.connections} connections need more open files than the {allowed} allowed: ulimit -n"
+        )
     echo = functools.partial(_echo_raw if raw else _echo, server.port, scenario)
     deadline = time.monotonic() + START_SECONDS
     while True:
@@ -100,7 +125,11 @@ def _echo(port: int, scenario: Scenario) -> None:
     extensions = []
     if scenario.settings.compression:
         extensions = [
-            ClientPerMessageDeflateFactory(server_max_window_bits=WINDOW_BITS, client_max_window_bits=WINDOW_BITS)
+            ClientPerMessageDeflateFactory(
+                server_no_context_takeover=not scenario.settings.context_takeover,
+                server_max_window_bits=WINDOW_BITS,
+                client_max_window_bits=WINDOW_BITS,
+            )
         ]
     sock = socket.create_connection((HOST, port))
     with connect(
@@ -127,23 +156,29 @@ def run_load(
 ) -> Outcome:
     """Put a server under load from a core."""
     with tempfile.TemporaryDirectory() as folder:
-        warmup = duration.warmup + scenario.settle
         request, message = Path(folder) / "request", Path(folder) / "message"
         request.write_bytes(scenario.request)
         message.write_bytes(scenario.message(raw=raw))
         command = [
             *(str(program), "--mode", scenario.mode, "--port", str(server.port)),
             *("--connections", str(scenario.connections), "--window", str(scenario.window)),
-            *("--seconds", str(duration.seconds), "--warmup", str(warmup), "--least", str(duration.least)),
+            *("--seconds", str(duration.measured(scenario)), "--warmup", str(duration.before(scenario))),
+            *("--least", str(duration.least)),
             *("--request", str(request), "--message", str(message)),
             *("--replies", str(scenario.reply_size(raw=raw))),
         ]
         for pid in server.pids():
             command += ["--server", str(pid)]
+        if scenario.rate is not None:
+            command += ["--rate", str(scenario.rate)]
+        if scenario.opening_rate is not None:
+            command += ["--opening", str(scenario.opening_rate)]
+        if scenario.asks_first:
+            command.append("--ask-first")
         if raw:
             command.append("--raw")
         with pinned(core):
-            return _outcome(command, warmup + duration.seconds + SLACK_SECONDS)
+            return _outcome(command, duration.load(scenario) + SLACK_SECONDS)
 
 
 def _outcome(command: list[str], seconds: float) -> Outcome:

@@ -40,6 +40,8 @@ class Settings:
 
     app: str = "echo"
     compression: bool = False
+    context_takeover: bool = True
+    """Whether the server may refer to earlier messages; if not, the client's offer says so, which all peers heed."""
     ping_interval: int | None = 20
 
 
@@ -75,6 +77,10 @@ class Peer:
 
 NEVER = 86400
 """Seconds between pings where there are to be none: uvicorn's command line has no word for it."""
+
+
+MANY = 20_000
+"""Connections, where a server has a limit of its own: more than any scenario has."""
 
 
 def _uvicorn(ws: str) -> Command:
@@ -121,6 +127,7 @@ def _granian(port: int, settings: Settings) -> list[str]:
     return [
         *("-m", "granian", "--interface", "asginl", "--host", HOST, "--port", str(port), "--ws", "--workers", "1"),
         *("--runtime-threads", "1", "--loop", "uvloop", "--log-level", "warning", "--no-access-log"),
+        *("--backpressure", str(MANY)),
         f"benchmarks.app:{settings.app}",
     ]
 
@@ -128,7 +135,8 @@ def _granian(port: int, settings: Settings) -> list[str]:
 def _gunicorn(port: int, settings: Settings) -> list[str]:
     return [
         *("-m", "gunicorn", "--worker-class", "asgi", "--asgi-loop", "uvloop", "--asgi-lifespan", "off"),
-        *("--workers", "1", "--log-level", "warning", "--bind", f"{HOST}:{port}", f"benchmarks.app:{settings.app}"),
+        *("--workers", "1", "--worker-connections", str(MANY), "--log-level", "warning"),
+        *("--bind", f"{HOST}:{port}", f"benchmarks.app:{settings.app}"),
     ]
 
 

@@ -14,23 +14,27 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define EVENTS 256
 
 typedef void handler(connection *c, uint32_t events);
 
-static handler echo, broadcast, handshake, idle;
+static handler echo, paced, broadcast, handshake, idle;
 
 static struct {
     const char *name;
     handler *handle;
-} modes[] = {{"echo", echo}, {"broadcast", broadcast}, {"handshake", handshake}, {"idle", idle}};
+} modes[] = {{"echo", echo}, {"paced", paced}, {"broadcast", broadcast}, {"handshake", handshake}, {"idle", idle}};
 
 static handler *handle;
 static int count = 1;
 static double warmup = 0.2, seconds = 1;
 static uint64_t least = 1;
+static double rate;         /* paced: messages a second, in all connections together */
+static double opening_rate; /* connections opened in a second, 0 for as fast as the server answers */
+static bool asks_first;     /* each connection has a message echoed when it is open */
 
 static int poller;
 static connection *connections;
@@ -63,6 +67,42 @@ static void echo(connection *c, uint32_t events) {
     if (events & (EPOLLIN | EPOLLRDHUP) && take_replies(c) && options.window == 1)
         latency_add(now() - c->asked_at);
     send_messages(c);
+}
+
+/* paced: messages in all connections together at a fixed rate, each connection in its turn, one on its way in each */
+
+static int pacer;
+static uint64_t due; /* so many are to be sent by now; of what cannot be made up for, no more than a tenth of a second's */
+
+static void start_pacer(void) {
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    long period = 1e9 / rate;
+    struct timespec each = {.tv_sec = period / 1000000000, .tv_nsec = period % 1000000000};
+    struct itimerspec times = {.it_interval = each, .it_value = each};
+    pacer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    if (pacer < 0 || timerfd_settime(pacer, 0, &times, NULL) < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, pacer, &event) < 0)
+        fail("timer");
+}
+
+static void read_pacer(void) {
+    uint64_t ticks;
+    if (read(pacer, &ticks, sizeof ticks) == sizeof ticks)
+        due += ticks;
+    errno = 0;
+    if (due > 1 + rate / 10)
+        due = 1 + rate / 10;
+}
+
+static void paced(connection *c, uint32_t events) {
+    static int next;
+    if (!c)
+        read_pacer();
+    else if (events & (EPOLLIN | EPOLLRDHUP) && take_replies(c))
+        latency_add(now() - c->asked_at);
+    for (; due && connections[next].sent == connections[next].replies * options.message.size; due--) {
+        send_messages(&connections[next]);
+        next = (next + 1) % count;
+    }
 }
 
 /* broadcast: the first connection asks, and asks again when all have got it */
@@ -128,16 +168,6 @@ static void idle(connection *c, uint32_t events) {
 
 /* The run */
 
-static void open_all(void) {
-    connections = calloc(count, sizeof *connections);
-    for (int i = 0; i < count; i++) {
-        dial(&connections[i]);
-        if (handle != handshake)
-            await_upgrade(&connections[i]);
-        watch(&connections[i]);
-    }
-}
-
 static void poll_once(double until) {
     struct epoll_event events[EVENTS];
     double wait = handle == idle ? until - now() : 1;
@@ -146,6 +176,38 @@ static void poll_once(double until) {
         fail("epoll");
     for (int i = 0; i < ready; i++)
         handle(events[i].data.ptr, events[i].events);
+}
+
+static void ask_first(connection *c) {
+    char *data;
+    ssize_t got;
+    send_messages(c);
+    while (!c->replies) {
+        errno = 0;
+        if ((got = receive(c, &data)) <= 0)
+            fail("no answer to the first message");
+        c->replies += count_replies(c, data, got);
+    }
+}
+
+/* One after another, so that no backlog overflows. Where that takes long, pings are answered meanwhile. */
+static void open_all(void) {
+    double began = now();
+    connections = calloc(count, sizeof *connections);
+    for (int i = 0; i < count; i++) {
+        if (handle == idle)
+            do
+                poll_once(opening_rate ? began + i / opening_rate : 0);
+            while (opening_rate && now() < began + i / opening_rate);
+        dial(&connections[i]);
+        if (handle != handshake)
+            await_upgrade(&connections[i]);
+        if (asks_first)
+            ask_first(&connections[i]);
+        watch(&connections[i]);
+    }
+    if (handle == paced)
+        start_pacer();
 }
 
 /* The time is taken where something has just been done, so that it holds whole messages however long each takes. */
@@ -184,10 +246,10 @@ static void choose_mode(const char *name) {
 
 static void read_options(int argc, char **argv) {
     static const struct option names[] = {
-        {"mode", 1, 0, 'm'},    {"port", 1, 0, 'p'},    {"raw", 0, 0, 'r'},     {"connections", 1, 0, 'c'},
-        {"window", 1, 0, 'w'},  {"seconds", 1, 0, 's'}, {"warmup", 1, 0, 'u'},  {"least", 1, 0, 'l'},
-        {"request", 1, 0, 'q'}, {"message", 1, 0, 'd'}, {"replies", 1, 0, 'e'}, {"server", 1, 0, 'v'},
-        {0},
+        {"mode", 1, 0, 'm'},    {"port", 1, 0, 'p'},    {"raw", 0, 0, 'r'},       {"connections", 1, 0, 'c'},
+        {"window", 1, 0, 'w'},  {"seconds", 1, 0, 's'}, {"warmup", 1, 0, 'u'},    {"least", 1, 0, 'l'},
+        {"request", 1, 0, 'q'}, {"message", 1, 0, 'd'}, {"replies", 1, 0, 'e'},   {"server", 1, 0, 'v'},
+        {"rate", 1, 0, 'a'},    {"opening", 1, 0, 'o'}, {"ask-first", 0, 0, 'f'}, {0},
     };
     int name;
     while ((name = getopt_long(argc, argv, "", names, NULL)) != -1)
@@ -200,6 +262,9 @@ static void read_options(int argc, char **argv) {
         case 's': seconds = atof(optarg); break;
         case 'u': warmup = atof(optarg); break;
         case 'l': least = atoi(optarg); break;
+        case 'a': rate = atof(optarg); break;
+        case 'o': opening_rate = atof(optarg); break;
+        case 'f': asks_first = true; break;
         case 'q': options.request = read_file(optarg); break;
         case 'd': options.message = read_file(optarg); break;
         case 'e': options.reply_size = atoi(optarg); break;
