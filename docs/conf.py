@@ -11,6 +11,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from pygments.lexers.special import TextLexer
+
 ROOT = Path(__file__).parent.parent
 project = "safews"
 author = copyright = "The safews developers"
@@ -80,5 +82,7 @@ def adapt_tables(app: Any, page: str, template: str, context: dict[str, Any], do
 
 def setup(app: Any) -> None:
     """Connect to what Sphinx does."""
+    # Pygments has none.
+    app.add_lexer("cron", TextLexer)
     app.connect("source-read", adapt)
     app.connect("html-page-context", adapt_tables)

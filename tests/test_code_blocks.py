@@ -89,6 +89,17 @@ def test_systemd_takes_its_unit(block: Block, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@of("cron")
+def test_cron_takes_its_table_and_finds_its_command(block: Block, tmp_path: Path) -> None:
+    variable, line = block.text.splitlines()
+    assert re.fullmatch(r"[A-Z]+=\S+", variable)
+    *when, command = line.split(maxsplit=5)
+    assert len(when) == 5
+    assert all(re.fullmatch(r"\*|\d+", field) for field in when)
+    *_, last = command.split(" && ")
+    run_make(Command(block, {}, last), tmp_path)
+
+
 def load_ini(text: str) -> object:
     parser = configparser.ConfigParser()
     parser.read_string(text)
@@ -109,7 +120,7 @@ def test_data_can_be_read(block: Block) -> None:
 
 
 def test_every_language_is_known() -> None:
-    tested = {"console", "nginx", "python", "systemd", *LOADERS, *NOT_RUN}
+    tested = {"console", "cron", "nginx", "python", "systemd", *LOADERS, *NOT_RUN}
     assert [f"{block.id}: {block.language}" for block in blocks() if block.language not in tested] == []
 
 
