@@ -360,6 +360,11 @@ class TestEverywhere:
         expect(page.locator("#transcript .received")).to_have_count(1)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
+    @pytest.mark.parametrize("width", [DESK])
+    def test_on_a_desk_the_halves_scroll_and_the_page_does_not(self, page: Page) -> None:
+        assert page.evaluate("document.documentElement.scrollHeight") <= page.evaluate("innerHeight")
+        assert page.locator(".half").first.evaluate("half => half.scrollHeight > half.clientHeight")
+
     @pytest.mark.parametrize("width", [PHONE])
     def test_on_a_phone_a_finger_hits_every_button(self, page: Page) -> None:
         boxes = [button.bounding_box() for button in page.get_by_role("button").all()]
