@@ -17,7 +17,7 @@ OTHERS := $(filter-out %/__pycache__/,$(wildcard tests/*/))
 # Tests start hundreds of processes, each of which would otherwise compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: dash-env test test-all test-compiled test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick bench-targets bench-instructions fuzz search soak mutants node check format docs pages release-check run
+.PHONY: dash-env test test-all test-compiled test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick bench-targets bench-instructions fuzz search soak mutants node nightly check format docs pages release-check run
 
 test: $(READY)  ## the suite, with the coverage that the tests of the modules must reach by themselves
 	$(PYTEST) --cov=safews --cov-fail-under=100 $(OF_MODULES)
@@ -93,6 +93,9 @@ docs: pages $(DOCS_READY)  ## the generated pages anew, and the site in site/, w
 
 pages: $(READY)  ## write the generated pages anew
 	$(PY) docs/build.py
+
+nightly:  ## what is too heavy for each change, in a new clone: some hours; parts of it with ARGS='ecosystem fuzz'
+	.ci/nightly $(ARGS)
 
 release-check: $(READY)  ## the sdist and the wheel in dist/, and whether all is in them that must be
 	$(PY) -m tests.release

@@ -7,8 +7,11 @@ which is the list of index.md, and a place for the links that lead out of docs/.
 from __future__ import annotations
 
 import re
+from itertools import cycle
 from pathlib import Path
 from typing import Any
+
+from pygments.lexers.special import TextLexer
 
 ROOT = Path(__file__).parent.parent
 project = "safews"
@@ -51,6 +54,35 @@ def adapt(app: Any, page: str, source: list[str]) -> None:
         source[0] = f"{listed}\n{navigation(listed)}"
 
 
+PROSE = 20
+"""Letters in a cell on average, from which on a table is one of prose."""
+
+
+def text_of(html: str) -> str:
+    """Return what is to be read in a piece of a page."""
+    return " ".join(re.sub("<[^>]+>", "", html).split())
+
+
+def told_by_rows(table: re.Match[str]) -> str:
+    """Return a table so that ``site.css`` can show it row by row, if it has prose in more than two columns."""
+    columns = [text_of(head) for head in re.findall(r"<th\b.*?</th>", table[0], flags=re.DOTALL)]
+    cells = [text_of(cell) for cell in re.findall(r"<td\b.*?</td>", table[0], flags=re.DOTALL)]
+    if len(columns) < 3 or sum(map(len, cells)) < PROSE * len(cells):
+        return table[0]
+    # The first says what the row is about, and needs no name.
+    names = cycle(["", *(f' data-column="{name}"' for name in columns[1:])])
+    named = re.sub(r"<td\b", lambda cell: cell[0] + next(names), table[0])
+    return named.replace('class="docutils', 'class="prose docutils', 1)
+
+
+def adapt_tables(app: Any, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Make the tables of a page such that a phone can show them."""
+    context["body"] = re.sub(r"<table\b.*?</table>", told_by_rows, context.get("body", ""), flags=re.DOTALL)
+
+
 def setup(app: Any) -> None:
     """Connect to what Sphinx does."""
+    # Pygments has none.
+    app.add_lexer("cron", TextLexer)
     app.connect("source-read", adapt)
+    app.connect("html-page-context", adapt_tables)

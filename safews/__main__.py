@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
 from . import __version__
 from ._check import findings
-from .demo.__main__ import main as demo
+from ._lookup import look_up
+from ._origins import listed_origin
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,7 +58,50 @@ def check() -> None:
     raise click.exceptions.Exit(1)
 
 
-main.add_command(demo, "demo")
+def _listed(context: click.Context, parameter: click.Parameter, origins: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(map(listed_origin, origins))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@main.command(short_help="Serve a page that shows what safews does, case by case.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes any free one."
+)
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    callback=_listed,
+    help="Another origin that may connect, such as https://demo.example where a proxy serves the page there.",
+)
+def demo(host: str, port: int, origins: tuple[str, ...]) -> None:
+    """Serve a page that shows what safews does, case by case.
+
+    Its address is printed, to be opened in a browser; Ctrl+C ends it. Options such as SAFEWS_CLOSE_TIMEOUT are those
+    of the server behind the page:
+
+    \b
+        safews demo --port 0
+        SAFEWS_CLOSE_TIMEOUT=2 safews demo
+    """  # noqa: D301 (click wants the character)
+    try:
+        protocol = look_up("auto")
+    except (ImportError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    # Imports uvicorn, without which the rest must do.
+    from .demo._serve import listen, origin, serve
+
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        hint = ". --port 0 takes any free port" if error.errno == errno.EADDRINUSE else ""
+        raise click.ClickException(f"Cannot listen on {origin(host, port)}: {error.strerror}{hint}") from None
+    with listener:
+        serve(listener, host, protocol, origins)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import NamedTuple
 
 from . import __version__
-from ._options import NO_ALIAS, Options
+from ._options import NO_ALIAS, Options, strangers
+from ._requirements import LOWEST
 
 NEEDED = ("uvicorn", "h11", "click", "websockets", "wsproto")
 
@@ -44,6 +45,7 @@ def findings() -> Iterator[Finding]:
     yield _build()
     yield _masking()
     yield _options()
+    yield from _strangers()
     yield from _names()
 
 
@@ -53,13 +55,15 @@ def _lowest() -> dict[str, str]:
         requirements = requires("safews") or []
     except PackageNotFoundError:
         # It runs from its sources.
-        return {}
-    return dict(re.findall(r"^([\w-]+)>=([\d.]+)", "\n".join(requirements), flags=re.MULTILINE))
+        requirements = []
+    required = {package: ".".join(map(str, lowest)) for package, lowest in LOWEST.items()}
+    return required | dict(re.findall(r"^([\w-]+)>=([\d.]+)", "\n".join(requirements), flags=re.MULTILINE))
 
 
 def _package(package: str, lowest: str) -> Finding:
     try:
-        found = version(package)
+        # Metadata that are damaged have no version, whatever the annotation says.
+        found = version(package) or "unknown"
     except PackageNotFoundError:
         if package in OPTIONAL:
             return Finding(f"{package} is not installed ({OPTIONAL[package]})")
@@ -102,14 +106,27 @@ def _masking() -> Finding:
 
 
 def _options() -> Finding:
+    unknown = strangers(os.environ)
     try:
-        options = Options.from_environ()
+        # They have findings of their own, and need no warning.
+        options = Options.from_environ({name: text for name, text in os.environ.items() if name not in unknown})
     except ValueError as error:
         return Finding("options from the environment: malformed", str(error))
     default = Options()
     changed = [name for name in Options.__dataclass_fields__ if getattr(options, name) != getattr(default, name)]
     shown = ", ".join(f"{name}={getattr(options, name)!r}" for name in changed)
     return Finding(f"options from the environment: {shown or 'none'}")
+
+
+def _strangers() -> Iterator[Finding]:
+    ignored = []
+    for variable, meant in strangers(os.environ).items():
+        if meant:
+            yield Finding(f"{variable}: no option is called so", f"did you mean {meant}?")
+        else:
+            ignored.append(variable)
+    if ignored:
+        yield Finding(f"ignored in the environment, as no option is called so: {', '.join(ignored)}")
 
 
 def _names() -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict, cast, get_type_hints
 
@@ -135,11 +135,10 @@ class Options:
         Raises ``ValueError`` for a malformed value, naming the variable and the value. A variable with our prefix that
         is no option is one warning on the logger ``uvicorn.error``, the first time in a process.
         """
-        variables = {PREFIX + name.upper(): name for name in _RULES}
-        _warn_of_unknown(sorted(name for name in environ if name.startswith(PREFIX) and name not in variables))
+        _warn_of_strangers(strangers(environ))
         values = {
             name: _value_from_text(variable, environ[variable], _RULES[name])
-            for variable, name in variables.items()
+            for variable, name in _VARIABLES.items()
             if variable in environ
         }
         return cls(**cast("OptionChanges", values))
@@ -150,6 +149,18 @@ _RULES: Mapping[str, Rule] = {
 }
 
 
+_VARIABLES: Mapping[str, str] = {PREFIX + name.upper(): name for name in _RULES}
+
+
+def strangers(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with our prefix that are no option, each with the one that was most likely meant, or none.
+
+    Kubernetes sets ``SAFEWS_PORT`` and others for a service of that name.
+    """
+    found = sorted(name for name in environ if name.startswith(PREFIX) and name not in {*_VARIABLES, NO_ALIAS})
+    return {name: "".join(_matches(name, _VARIABLES, cutoff=0.8)) for name in found}
+
+
 def _value_from_text(variable: str, text: str, rule: Rule) -> object:
     try:
         return rule.check(rule.parse(text.strip()))
@@ -157,16 +168,19 @@ def _value_from_text(variable: str, text: str, rule: Rule) -> object:
         raise ValueError(f"{variable}={text!r}: {error}") from None
 
 
-def _warn_of_unknown(variables: list[str]) -> None:
-    # Kubernetes sets SAFEWS_PORT and others for a service of that name, so an unknown variable cannot be an error.
-    new = [variable for variable in variables if variable != NO_ALIAS and variable not in _warned]
+def _warn_of_strangers(found: Mapping[str, str]) -> None:
+    new = [f"{name} (did you mean {meant}?)" if meant else name for name, meant in found.items() if name not in _warned]
     if new:
-        _warned.update(new)
+        _warned.update(found)
         _logger.warning("Unknown safews options in the environment, ignored: %s", ", ".join(new))
 
 
 def _nearest(name: str) -> str:
+    matches = _matches(name, _RULES)
+    return f", did you mean {matches[0]!r}?" if matches else f", known are {', '.join(_RULES)}"
+
+
+def _matches(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     from difflib import get_close_matches
 
-    matches = get_close_matches(name, _RULES, n=1)
-    return f", did you mean {matches[0]!r}?" if matches else f", known are {', '.join(_RULES)}"
+    return get_close_matches(name, known, n=1, cutoff=cutoff)

@@ -97,7 +97,7 @@ def asking(address: str, target: bytes, headers: Headers = ()) -> Iterator[Buffe
 def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command in a process of its own, on a free port; yields it and its address as it prints it."""
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    argv = [sys.executable, "-m", "safews.demo", "--port", "0", *options]
+    argv = [sys.executable, "-m", "safews", "demo", "--port", "0", *options]
     with subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:

@@ -5,6 +5,7 @@ It is run in an environment that has such a package, and so with nothing but saf
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import uvicorn
@@ -22,12 +23,20 @@ def refusal(name: str) -> str:
     return ""
 
 
+def check() -> subprocess.CompletedProcess[str]:
+    """Run ``safews check``."""
+    return subprocess.run([sys.executable, "-m", "safews", "check"], capture_output=True, text=True, check=False)
+
+
 def main(package: str, found: str, needed: str) -> None:
     """Try each name: one that has no need for the package must work."""
     for name in NAMES:
         concerned = package in ("uvicorn", "h11") or package in name
         expected = f"safews needs {package} {needed} or newer, found {found}" if concerned else ""
         assert refusal(name) == expected, (name, refusal(name))
+    checked = check()
+    assert checked.returncode == 1, checked
+    assert f"- {package} {found}\n  safews needs {needed} or newer: " in checked.stdout, checked
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from uvicorn import config
 import safews
 from safews import _check, _configure, _fast_lane, _masking
 from safews._check import NEEDED, OPTIONAL, Finding, findings
+from safews._requirements import LOWEST
 
 Versions = dict[str, str | None]
 
@@ -88,17 +89,24 @@ class TestVersions:
         problem = f"safews needs {lowest} or newer: pip install --upgrade {package}"
         assert problems() == ([] if is_well else [Finding(f"{package} {found}", problem)])
 
-    def test_from_the_sources_any_version_passes(self, versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_from_the_sources_too(self, versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What uvicorn would be refused for when it starts is looked at, though no metadata say it."""
+
         def not_installed(package: str) -> list[str]:
             raise PackageNotFoundError(package)
 
         versions["uvicorn"] = "0.1"
+        versions["uvloop"] = "0.1"
         monkeypatch.setattr(_check, "requires", not_installed)
-        assert problems() == []
+        assert problems() == [Finding("uvicorn 0.1", "safews needs 0.36 or newer: pip install --upgrade uvicorn")]
+
+    def test_damaged_metadata(self, versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_check, "version", lambda package: None if package == "h11" else version(package))
+        assert problems() == [Finding("h11 unknown", "safews needs 0.12 or newer: pip install --upgrade h11")]
 
     def test_a_package_that_asks_for_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_check, "requires", lambda package: None)
-        assert _check._lowest() == {}
+        assert _check._lowest().keys() == LOWEST.keys()
 
 
 class TestParts:
@@ -146,6 +154,19 @@ class TestOptions:
         ((text, problem),) = problems()
         assert text == "options from the environment: malformed"
         assert problem.startswith("SAFEWS_CLOSE_TIMEOUT='soon': ")
+
+    def test_one_that_is_misspelt(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SAFEWS_CLOSE_TIMOUT", "5")
+        assert problems() == [
+            Finding("SAFEWS_CLOSE_TIMOUT: no option is called so", "did you mean SAFEWS_CLOSE_TIMEOUT?")
+        ]
+
+    def test_what_kubernetes_sets_is_no_problem(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for variable in ("SAFEWS_SERVICE_HOST", "SAFEWS_PORT_8000_TCP_ADDR", "SAFEWS_PORT"):
+            monkeypatch.setenv(variable, "tcp://10.0.0.1:8000")
+        ignored = "SAFEWS_PORT, SAFEWS_PORT_8000_TCP_ADDR, SAFEWS_SERVICE_HOST"
+        assert f"ignored in the environment, as no option is called so: {ignored}" in texts()
+        assert problems() == []
 
 
 class TestNames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -54,7 +55,39 @@ def test_every_page_has_its_place_in_the_navigation() -> None:
     navigation = load(DOCS / "conf.py").navigation(index)
     pages = {line for line in navigation.splitlines() if line and line[0].isalpha()}
     assert pages == {page.stem for page in DOCS.glob("*.md")} - {"index"}
-    assert navigation.count(":caption:") == 2
+    assert navigation.count(":caption:") == 4
+
+
+def table(head: list[str], *body: list[str]) -> str:
+    """A table as Sphinx writes it."""
+    rows = "".join(map(partial(row, "td"), body))
+    return f'<p>Before.</p><table class="docutils align-default"><thead>{row("th", head)}</thead>{rows}</table>'
+
+
+def row(tag: str, cells: list[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}><p>{cell}</p></{tag}>' for cell in cells)}</tr>"
+
+
+def adapted(body: str) -> str:
+    """What becomes of a page's body."""
+    context = {"body": body}
+    load(DOCS / "conf.py").adapt_tables(None, "page", "page.html", context, None)
+    return context["body"]
+
+
+def test_a_table_of_prose_names_the_column_of_each_cell_but_the_first() -> None:
+    prose = "as long as a sentence is"
+    body = adapted(table(["When", "The <em>client</em>", "Log"], [prose, prose, prose], [prose, prose, ""]))
+    assert 'class="prose docutils align-default"' in body
+    named = f'<tr><td><p>{prose}</p></td><td data-column="The client"><p>{prose}</p></td><td data-column="Log"><p>'
+    assert body.count(named) == 2
+
+
+@pytest.mark.parametrize(
+    "narrow", [table(["A", "B", "C"], ["1", "2", "3"]), table(["A", "B"], ["as long as a sentence is"] * 2)]
+)
+def test_other_tables_stay_as_they_are(narrow: str) -> None:
+    assert adapted(narrow) == narrow
 
 
 def test_the_site_is_of_this_version() -> None:

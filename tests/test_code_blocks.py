@@ -40,7 +40,6 @@ NOT_RUN_COMMANDS = {
     "systemctl enable --now chat@8001 chat@8002": "would change the machine",
     "systemctl restart chat@8001 && systemctl restart chat@8002": "would change the machine",
     "HATCH_BUILD_HOOK_ENABLE_MYPYC=1 pip install --no-binary safews safews": "takes a minute: make test-compiled",
-    "python -m websockets ws://127.0.0.1:8000/": "talks with whoever sits at the terminal",
     ".venv-fuzz/bin/python -m tests.fuzz.engine framing build/fuzz/framing-crash-...": "asks for what a crash has left",
 }
 """Commands that cannot be run, and why."""
@@ -89,6 +88,17 @@ def test_systemd_takes_its_unit(block: Block, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@of("cron")
+def test_cron_takes_its_table_and_finds_its_command(block: Block, tmp_path: Path) -> None:
+    variable, line = block.text.splitlines()
+    assert re.fullmatch(r"[A-Z]+=\S+", variable)
+    *when, command = line.split(maxsplit=5)
+    assert len(when) == 5
+    assert all(re.fullmatch(r"\*|\d+", field) for field in when)
+    *_, last = command.split(" && ")
+    run_make(Command(block, {}, last), tmp_path)
+
+
 def load_ini(text: str) -> object:
     parser = configparser.ConfigParser()
     parser.read_string(text)
@@ -109,7 +119,7 @@ def test_data_can_be_read(block: Block) -> None:
 
 
 def test_every_language_is_known() -> None:
-    tested = {"console", "nginx", "python", "systemd", *LOADERS, *NOT_RUN}
+    tested = {"console", "cron", "nginx", "python", "systemd", *LOADERS, *NOT_RUN}
     assert [f"{block.id}: {block.language}" for block in blocks() if block.language not in tested] == []
 
 
@@ -161,11 +171,38 @@ def run_it(command: Command, tmp_path: Path) -> None:
     assert done.stdout
 
 
+def run_python(command: Command, tmp_path: Path) -> None:
+    """Run a module that only tells, or the client that talks with whoever sits at the terminal."""
+    if command.text.startswith("python -m websockets "):
+        run_client(command, tmp_path)
+    else:
+        run_it(command, tmp_path)
+
+
+def run_client(command: Command, tmp_path: Path) -> None:
+    """Serve the page's app, type what the page says, and see in the log what the page shows of it."""
+    (tmp_path / "app.py").write_text(files(command.block.page)["app.py"])
+    place = Environment(Path(sys.executable).parent, tmp_path)
+    served = [Path(sys.executable).name, "-m", "uvicorn", "app:app", "--ws", "safews:Protocol", "--port", "0"]
+    with running(place, served, PYTHONPATH=str(ROOT)) as server:
+        client = [sys.executable, "-m", "websockets", f"ws://127.0.0.1:{server.port()}/"]
+        subprocess.run(client, input=b"hello\nbye\n", stdout=subprocess.DEVNULL, check=True, timeout=DEADLINE)
+        server.wait_for(r"\[closed\]")
+    logged = comparable(server.log.read_text())
+    (shown,) = (block for block in blocks("text") if block.page == command.block.page)
+    assert comparable(shown.text) <= logged
+
+
+def comparable(log: str) -> set[str]:
+    """The lines of a log, without what differs from one run or compressor to another."""
+    return {re.sub(r"(?<=:)\d+(?= - )|\d+\.\d(?= s open)|\d+(?= bytes)", "N", line) for line in log.splitlines()}
+
+
 RUNNERS = {
     "gunicorn": run_server,
     "make": run_make,
     "pip": run_pip,
-    "python": run_it,
+    "python": run_python,
     "safews": run_it,
     "uvicorn": run_server,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser import CHROMIUM, CHROMIUM_ARGS, missing
+from tests.browser import chromium, missing
 from tests.demo_serving import asking, running
 from tests.harness import DEADLINE, close_frame
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MISSING = missing()
 if MISSING is None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
@@ -81,10 +81,8 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -361,6 +359,11 @@ class TestEverywhere:
         page.get_by_role("button", name="Send").click()
         expect(page.locator("#transcript .received")).to_have_count(1)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    @pytest.mark.parametrize("width", [DESK])
+    def test_on_a_desk_the_halves_scroll_and_the_page_does_not(self, page: Page) -> None:
+        assert page.evaluate("document.documentElement.scrollHeight") <= page.evaluate("innerHeight")
+        assert page.locator(".half").first.evaluate("half => half.scrollHeight > half.clientHeight")
 
     @pytest.mark.parametrize("width", [PHONE])
     def test_on_a_phone_a_finger_hits_every_button(self, page: Page) -> None:

@@ -1,13 +1,11 @@
-"""``python -m safews.demo``, and whom it lets in."""
+"""``safews demo``, and whom it lets in."""
 
 from __future__ import annotations
 
 import logging
 import re
-import runpy
 import signal
 import socket
-import sys
 from typing import Any
 
 import click.testing
@@ -15,7 +13,8 @@ import pytest
 import uvicorn
 
 from safews import demo
-from safews.demo import __main__ as command
+from safews.__main__ import main
+from safews.demo import _serve
 from tests.demo_serving import asking, running
 from tests.harness import run
 
@@ -66,16 +65,12 @@ def status(address: str, path: bytes, origin: str | None) -> int:
 
 
 def invoke(*options: str) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(command.main, options)
+    return click.testing.CliRunner().invoke(main, ["demo", *options])
 
 
 class TestOptions:
-    def test_the_defaults(self, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sys, "argv", ["safews.demo"])
-        monkeypatch.delitem(sys.modules, "safews.demo.__main__")
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_module("safews.demo", run_name="__main__")
-        assert caught.value.code == 0
+    def test_the_defaults(self, runs: Runs) -> None:
+        assert invoke().exit_code == 0
         (config,), (listener,) = runs, runs.listeners
         assert (config.app, config.lifespan, config.proxy_headers) == (demo.app, "on", False)
         assert (listener.host, listener.port, listener.family) == ("127.0.0.1", 8000, socket.AF_INET)
@@ -105,14 +100,29 @@ class TestOptions:
     def test_what_cannot_be_is_refused(self, runs: Runs, option: str, value: str) -> None:
         result = invoke(option, value)
         assert (result.exit_code, runs) == (2, [])
-        assert option in result.output
+        assert f"Error: Invalid value for '{option}': " in result.output
 
     def test_a_port_that_is_taken(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
             result = invoke("--port", str(port))
         assert result.exit_code == 1
-        assert result.output.startswith(f"Error: Cannot listen on http://127.0.0.1:{port}: ")
+        assert result.output.startswith(f"Error: Cannot listen on http://127.0.0.1:{port}: Address already in use")
+        assert result.output.endswith(". --port 0 takes any free port\n")
+
+    def test_an_address_that_is_none(self) -> None:
+        result = invoke("--host", "256.0.0.1")
+        assert result.exit_code == 1
+        assert result.output.startswith("Error: Cannot listen on http://256.0.0.1:8000: ")
+        assert "--port" not in result.output
+
+    def test_an_environment_that_is_malformed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SAFEWS_CLOSE_TIMEOUT", "soon")
+        result = invoke()
+        assert (result.exit_code, result.output) == (
+            1,
+            "Error: SAFEWS_CLOSE_TIMEOUT='soon': must be a number of seconds\n",
+        )
 
 
 class TestRunning:
@@ -127,7 +137,7 @@ class TestRunning:
 
         monkeypatch.setattr(uvicorn.Server, "startup", startup)
         listener: Any = Listener(("::1", 0), socket.AF_INET6)
-        server = command.DemoServer(uvicorn.Config(demo.app, host="::1", log_config=None))
+        server = _serve.DemoServer(uvicorn.Config(demo.app, host="::1", log_config=None))
         with caplog.at_level(logging.INFO, "uvicorn.error"):
             run(server.startup([listener]))
         assert started == [listener]

@@ -204,6 +204,11 @@ class TestFromEnviron:
         Options.from_environ({"SAFEWS_PORT": "1", "SAFEWS_OTHER": "1"})
         assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["SAFEWS_OTHER"]
 
+    def test_the_option_that_was_most_likely_meant(self, caplog: pytest.LogCaptureFixture) -> None:
+        Options.from_environ({"SAFEWS_CLOSE_TIMOUT": "1", "SAFEWS_PORT": "1"})
+        (record,) = caplog.records
+        assert record.getMessage().endswith(": SAFEWS_CLOSE_TIMOUT (did you mean SAFEWS_CLOSE_TIMEOUT?), SAFEWS_PORT")
+
     def test_the_switch_of_the_start_up_hook_is_known(self, caplog: pytest.LogCaptureFixture) -> None:
         Options.from_environ({"SAFEWS_NO_ALIAS": "1"})
         assert not caplog.records

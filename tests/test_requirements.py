@@ -96,6 +96,28 @@ def test_uvicorn_does_not_start(ws: str, package: str, found: str, needed: str, 
     assert last == f"safews._requirements.Unsupported: safews needs {package} {needed} or newer, found {found}"
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("check", "- uvicorn 0.35.0\n  safews needs 0.36 or newer: pip install --upgrade uvicorn\n"),
+        ("demo", "Error: safews needs uvicorn 0.36 or newer, found 0.35.0\n"),
+    ],
+)
+def test_the_commands_say_it_where_nothing_can_be_imported(command: str, said: str, tmp_path: Path) -> None:
+    pretend(tmp_path, "uvicorn", "0.35.0")
+    (tmp_path / "uvicorn.py").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "safews", command],
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}", "SAFEWS_NO_ALIAS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).endswith(said)
+
+
 def test_nothing_is_asked_at_the_import(tmp_path: Path) -> None:
     for package in LOWEST:
         pretend(tmp_path, package, "0.1.2")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import CHROMIUM, CHROMIUM_ARGS, missing
+from tests.browser import chromium, missing
 from tests.code_blocks import DOCS
 from tests.installed import ROOT
 
@@ -22,7 +22,7 @@ SITE = ROOT / "site"
 
 MISSING = missing() or (None if (SITE / "index.html").exists() else "the site is not built: make docs")
 if MISSING is None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
@@ -37,13 +37,13 @@ LEGIBLE = 9.0
 
 TABLES = "tables => tables.map(({ parentElement: frame }) => [frame.clientWidth, getComputedStyle(frame).overflowX])"
 
+SCROLLED = "tables => tables.map(({ parentElement: frame }) => [frame.clientWidth, frame.scrollWidth])"
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -92,6 +92,17 @@ def test_no_page_is_wider_than_the_window(page: Page, address: str, width: int) 
         frames = page.locator("table.docutils").evaluate_all(TABLES)
         assert [overflow for _, overflow in frames] == ["auto"] * len(frames), name
         assert all(frame <= width for frame, _ in frames), name
+
+
+@pytest.mark.parametrize("width", [PHONE], indirect=True)
+def test_a_phone_shows_tables_of_prose_row_by_row(page: Page, address: str) -> None:
+    for name in ("behaviour", "migrate", "options"):
+        page.goto(f"{address}/{name}.html")
+        tables = page.locator("table.prose")
+        for frame, contents in tables.evaluate_all(SCROLLED):
+            assert contents <= frame, name
+        named = tables.first.locator("td[data-column]").first
+        assert named.evaluate("cell => getComputedStyle(cell, '::before').content") not in ("none", "")
 
 
 def test_the_diagram_can_be_read(page: Page, address: str) -> None:

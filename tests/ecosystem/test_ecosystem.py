@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import signal
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.ecosystem.frameworks import FRAMEWORKS, Framework, Talk
+from tests.failures.peers import Leave, by_close, by_fin, by_rst
 from tests.failures.server import ServerProcess, uvicorn
 from tests.harness import CLOSE, TEXT, Client
 
@@ -79,25 +80,6 @@ async def test_what_is_said_is_answered(framework: Framework, tmp_path: Path, ou
                 await client.rest()
             expect_lines(server, talk, "1000 normal closure by peer")
 
-
-async def by_close(client: Client) -> None:
-    """Leave as a browser does, whose Close stands behind what it has still to read."""
-    await client.send_close(1001)
-    await client.rest()
-
-
-async def by_fin(client: Client) -> None:
-    """Leave without a word."""
-    client.half_close()
-    await client.rest()
-
-
-async def by_rst(client: Client) -> None:
-    """Vanish, with unread messages."""
-    client.reset()
-
-
-Leave = Callable[[Client], Coroutine[None, None, None]]
 
 WAYS: dict[Leave, str] = {
     by_close: "1001 going away by peer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
@@ -80,3 +80,24 @@ def ignores_sigterm(server: ServerProcess) -> None:
         server.terminate(HANG)
     server.process.kill()
     server.process.wait(STOP_SECONDS)
+
+
+Leave = Callable[[Client], Coroutine[None, None, None]]
+"""A way to leave a server."""
+
+
+async def by_close(client: Client) -> None:
+    """Leave as a browser does, whose Close stands behind what it has still to read: the end has come on return."""
+    await client.send_close(1001)
+    await client.rest()
+
+
+async def by_fin(client: Client) -> None:
+    """Leave without a word."""
+    client.half_close()
+    await client.rest()
+
+
+async def by_rst(client: Client) -> None:
+    """Vanish, with unread messages if there are any."""
+    client.reset()

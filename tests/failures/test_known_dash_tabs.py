@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import CHROMIUM, CHROMIUM_ARGS, missing
+from tests.browser import chromium, missing
 from tests.failures.dash_clients import FAILED, INSTALLED, PATH, PRINTED, UNAWAITED, dash
 from tests.failures.server import ServerProcess
 from tests.installed import DEADLINE
 
 MISSING = missing()
 if MISSING is None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
 pytestmark = [INSTALLED, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
 
@@ -27,15 +27,13 @@ PAUSE = 0.01
 
 def tabs_open_and_close(server: ServerProcess) -> None:
     """Open tabs one after the other, have each begin a callback, and close it as soon as that has reported."""
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+    with chromium() as browser:
         for _ in range(TABS):
             page = browser.new_page()
             page.goto(f"http://127.0.0.1:{server.port}")
             page.get_by_role("button", name="Start").click()
             expect(page.locator("#progress")).to_contain_text("step", timeout=DEADLINE * 1000)
             page.close()
-        browser.close()
     server.expect(rf'"WebSocket {PATH}" \[accepted\]$', TABS)
     server.expect(r'"(GET|POST) /\S* HTTP/1\.1" \d+', least=TABS)
 

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from tests.failures.peers import Leave, by_close, by_fin, by_rst
 from tests.failures.server import ServerProcess, uvicorn
-from tests.harness import Client
 
 APP = "pushes:app"
 
 
-async def by_close(client: Client) -> None:
-    """Leave as one should: the server's end has come when this returns."""
-    await client.send_close(1001)
-    await client.rest()
-
-
-async def by_fin(client: Client) -> None:
-    """Leave without a word."""
-    client.half_close()
-    await client.rest()
-
-
-async def by_rst(client: Client) -> None:
-    """Vanish."""
-    client.reset()
-
-
-WAYS: list[Callable[[Client], Awaitable[None]]] = [by_close, by_fin, by_rst]
+WAYS: list[Leave] = [by_close, by_fin, by_rst]
 TIMES = 5
 CLIENTS = TIMES * len(WAYS)
 

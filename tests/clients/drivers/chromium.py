@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from tests.browser import CHROMIUM, CHROMIUM_ARGS, missing
+from tests.browser import chromium, missing
 from tests.harness import DEADLINE, Server
 
 from .base import Can, Driver, Rejected, Session, url
@@ -56,11 +56,7 @@ class Window(Remote):
         return await asyncio.get_running_loop().run_in_executor(self._thread, with_page)
 
     def _opened(self) -> Page:
-        from playwright.sync_api import sync_playwright
-
-        playwright = self._resources.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        self._resources.callback(browser.close)
+        browser = self._resources.enter_context(chromium())
         page = browser.new_page(ignore_https_errors=True, permissions=["local-network-access"])
         page.on("console", lambda message: self._complaints.append(message.text))
         page.route("**/*", serve)
