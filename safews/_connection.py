@@ -95,7 +95,7 @@ class Connection(Lifecycle):
         self._framing = Framing(
             partial(settings.codec, self._deflate, settings.max_size),
             max_size=settings.max_size,
-            compression=self._deflate is not None,
+            deflate=self._deflate,
             fast_lane=options.fast_lane,
         )
         self._untaken = 0
@@ -223,9 +223,9 @@ class Connection(Lifecycle):
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer."""
         if self.state is OPEN and self._framing.is_clear and not self.reader.pong_is_waiting:
-            # (OPEN, PEER_MESSAGE) of the table, for the plain messages that a read begins with: the state stays.
+            # (OPEN, PEER_MESSAGE) of the table, for the whole messages that a read begins with: the state stays.
             frames, size = self.inbox.room
-            messages, end = self._framing.read_plain(data, min(frames, FRAMES_PER_TURN), size)
+            messages, end = self._framing.read_whole(data, min(frames, FRAMES_PER_TURN), size)
             self.inbox.put_messages(messages)
             if end < len(data):
                 self._framing.feed(data, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from typing import NamedTuple
 
@@ -29,10 +30,10 @@ _STEP = 4096
 
 
 class InflateError(Exception):
-    """What the peer sent is not deflate data."""
+    """What the peer sent cannot be inflated; where it is not the limit, it is not deflate data."""
 
 
-class InflateLimit(Exception):
+class InflateLimit(InflateError):
     """A message would inflate to more than the limit."""
 
 
@@ -43,12 +44,13 @@ class Inflater:
     allocated is bounded however well the data is compressed. After an exception the object is of no further use.
     """
 
-    __slots__ = ("_bits", "_keeps_context", "_max_size", "_stream", "_tail", "size")
+    __slots__ = ("_bits", "_keeps_context", "_stream", "_tail", "_too_much", "max_size", "size")
 
     def __init__(self, parameters: DeflateParameters, max_size: int | None) -> None:
         self._bits = max(parameters.client_max_window_bits, _MIN_WINDOW_BITS)
         self._keeps_context = not parameters.client_no_context_takeover
-        self._max_size = max_size
+        self.max_size = max_size
+        self._too_much = sys.maxsize if max_size is None else max_size + 1
         self._stream: zlib._Decompress | None = None
         self._tail = b""
         self.size = 0
@@ -57,15 +59,17 @@ class Inflater:
     def inflate(self, data: bytes) -> bytes:
         """Inflate the next piece of a message.
 
-        Raises ``InflateError`` and ``InflateLimit``.
+        Raises ``InflateError``, or ``InflateLimit``.
         """
+        if len(data) <= _STEP:
+            return self._step(data)
         view = memoryview(data)
         return b"".join([self._step(view[at : at + _STEP]) for at in range(0, len(data), _STEP)])
 
     def finish(self) -> bytes:
         """End a message and return what its end still yields, most often nothing.
 
-        Raises ``InflateError`` and ``InflateLimit``.
+        Raises ``InflateError``, or ``InflateLimit``.
         """
         rest = self.inflate(self._tail)
         self._tail = b""
@@ -73,6 +77,13 @@ class Inflater:
         if not self._keeps_context:
             self._stream = None
         return rest
+
+    def message(self, data: bytes) -> bytes:
+        """Inflate a whole message.
+
+        Raises ``InflateError``, or ``InflateLimit``.
+        """
+        return self.inflate(data) + self.finish()
 
     def _step(self, piece: bytes | memoryview) -> bytes:
         """Inflate a piece; a block that ends its stream is followed by a new one (section 7.2.3.4).
@@ -94,14 +105,14 @@ class Inflater:
         return b"".join(inflated)
 
     def _run(self, stream: zlib._Decompress, piece: bytes | memoryview) -> bytes:
-        """Have zlib inflate a piece, at most to one byte above the limit; zlib reads 0 as no limit."""
-        room = 0 if self._max_size is None else self._max_size - self.size + 1
+        """Have zlib inflate a piece, at most to one byte above the limit."""
+        room = self._too_much - self.size
         try:
             inflated = stream.decompress(piece, room)
         except zlib.error:
             raise InflateError from None
         self.size += len(inflated)
-        if len(inflated) == room > 0:
+        if len(inflated) == room:
             raise InflateLimit
         return inflated
 
