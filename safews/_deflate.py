@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import zlib
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, Protocol
 
 
 class DeflateParameters(NamedTuple):
@@ -117,31 +118,75 @@ class Inflater:
         return inflated
 
 
+class Kind(NamedTuple):
+    """What decides on the bytes that a message without context becomes, by zlib's names for it."""
+
+    level: int
+    wbits: int
+    mem_level: int
+
+    def new_stream(self) -> zlib._Compress:
+        """Make a compressor."""
+        return zlib.compressobj(self.level, zlib.DEFLATED, self.wbits, self.mem_level)
+
+
+@cache
+def _unused(kind: Kind) -> zlib._Compress:
+    """Return a compressor to make copies of, which takes half of what it takes to make one."""
+    return kind.new_stream()
+
+
+class Watch(Protocol):
+    """Who lets compressors rest that are idle."""
+
+    def watch(self, deflater: Deflater) -> None:
+        """It has a compressor now."""
+
+    def forget(self, deflater: Deflater) -> None:
+        """Its connection is gone."""
+
+
 class Deflater:
     """Compresses what the server sends, one whole message at a time (section 7.2.1).
 
     ``level`` and ``mem_level`` are zlib's. ``ValueError`` for a server window below 9 bits, which zlib cannot make.
     """
 
-    __slots__ = ("_bits", "_keeps_context", "_level", "_mem_level", "_stream")
+    __slots__ = ("_kind", "_stream", "_was_used", "idle", "kind")
 
     def __init__(self, parameters: DeflateParameters, *, level: int, mem_level: int) -> None:
         if parameters.server_max_window_bits < _MIN_WINDOW_BITS:
             raise ValueError(f"server_max_window_bits {parameters.server_max_window_bits} is less than zlib can do")
-        self._bits = parameters.server_max_window_bits
-        self._keeps_context = not parameters.server_no_context_takeover
-        self._level = level
-        self._mem_level = mem_level
+        self._kind = Kind(level, -parameters.server_max_window_bits, mem_level)
         self._stream: zlib._Compress | None = None
+        self._was_used = False
+        self.kind = self._kind if parameters.server_no_context_takeover else None
+        """Deflaters of the same kind give the same bytes for a message; ``None`` where earlier messages count too."""
+        self.idle: Watch | None = None
+        """Told when there is a compressor that is kept from one message to the next."""
 
-    def deflate(self, payload: bytes | bytearray | memoryview) -> bytes:
+    def deflate(self, payload: bytes) -> bytes:
         """Return the payload of the compressed message, without the tail that the receiver puts back."""
         if not payload:
             return _EMPTY_MESSAGE
-        stream = self._stream
-        if stream is None:
-            stream = zlib.compressobj(self._level, zlib.DEFLATED, -self._bits, self._mem_level)
-            if self._keeps_context:
-                self._stream = stream
+        stream = self._stream or self._begin()
+        self._was_used = True
         compressed = stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)
         return compressed[: -len(_TAIL)]
+
+    def _begin(self) -> zlib._Compress:
+        """Begin with an empty window, which a sender always may."""
+        if self.kind is not None:
+            return _unused(self.kind).copy()
+        stream = self._stream = self._kind.new_stream()
+        if self.idle is not None:
+            self.idle.watch(self)
+        return stream
+
+    def rest(self) -> bool:
+        """Let go of the compressor if it has not been used since this was last called; return whether it is gone."""
+        if self._was_used:
+            self._was_used = False
+            return False
+        self._stream = None
+        return True
