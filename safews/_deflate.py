@@ -152,14 +152,16 @@ class Deflater:
     ``level`` and ``mem_level`` are zlib's. ``ValueError`` for a server window below 9 bits, which zlib cannot make.
     """
 
-    __slots__ = ("_kind", "_stream", "_was_used", "idle", "kind")
+    __slots__ = ("_kind", "_messages", "_rested_at", "_stream", "idle", "kind")
 
     def __init__(self, parameters: DeflateParameters, *, level: int, mem_level: int) -> None:
         if parameters.server_max_window_bits < _MIN_WINDOW_BITS:
             raise ValueError(f"server_max_window_bits {parameters.server_max_window_bits} is less than zlib can do")
         self._kind = Kind(level, -parameters.server_max_window_bits, mem_level)
         self._stream: zlib._Compress | None = None
-        self._was_used = False
+        # How many messages there have been, and how many of them when it was last to rest.
+        self._messages = 0
+        self._rested_at = 0
         self.kind = self._kind if parameters.server_no_context_takeover else None
         """Deflaters of the same kind give the same bytes for a message; ``None`` where earlier messages count too."""
         self.idle: Watch | None = None
@@ -170,7 +172,7 @@ class Deflater:
         if not payload:
             return _EMPTY_MESSAGE
         stream = self._stream or self._begin()
-        self._was_used = True
+        self._messages += 1
         compressed = stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)
         return compressed[: -len(_TAIL)]
 
@@ -185,8 +187,8 @@ class Deflater:
 
     def rest(self) -> bool:
         """Let go of the compressor if it has not been used since this was last called; return whether it is gone."""
-        if self._was_used:
-            self._was_used = False
+        if self._messages != self._rested_at:
+            self._rested_at = self._messages
             return False
         self._stream = None
         return True
