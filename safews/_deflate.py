@@ -72,7 +72,7 @@ class Inflater:
 
         Raises ``InflateError``, or ``InflateLimit``.
         """
-        rest = self.inflate(self._tail)
+        rest = self._step(self._tail)
         self._tail = b""
         self.size = 0
         if not self._keeps_context:
@@ -87,35 +87,33 @@ class Inflater:
         return self.inflate(data) + self.finish()
 
     def _step(self, piece: bytes | memoryview) -> bytes:
-        """Inflate a piece; a block that ends its stream is followed by a new one (section 7.2.3.4).
+        """Have zlib inflate a piece, at most to one byte above the limit.
 
-        Like the browsers' inflaters the new stream starts with an empty window, within a message as between messages.
+        A block that ends its stream is followed by a new one (section 7.2.3.4). Like the browsers' inflaters the new
+        stream starts with an empty window, within a message as between messages.
         """
-        inflated = []
+        pieces = []
         while piece:
-            if self._stream is None:
-                self._stream = zlib.decompressobj(-self._bits)
-            inflated.append(self._run(self._stream, piece))
-            piece = self._stream.unused_data
+            stream = self._stream
+            if stream is None:
+                stream = self._stream = zlib.decompressobj(-self._bits)
+            room = self._too_much - self.size
+            try:
+                inflated = stream.decompress(piece, room)
+            except zlib.error:
+                raise InflateError from None
+            pieces.append(inflated)
+            self.size += len(inflated)
+            if len(inflated) == room:
+                raise InflateLimit
+            piece = stream.unused_data
             # The tail completes a block. Where none has begun, be it that the stream has just ended or that the
             # message has no data at all, it would leave half a block header before the next message.
             self._tail = _TAIL
-            if self._stream.eof:
+            if stream.eof:
                 self._stream = None
                 self._tail = b""
-        return b"".join(inflated)
-
-    def _run(self, stream: zlib._Decompress, piece: bytes | memoryview) -> bytes:
-        """Have zlib inflate a piece, at most to one byte above the limit."""
-        room = self._too_much - self.size
-        try:
-            inflated = stream.decompress(piece, room)
-        except zlib.error:
-            raise InflateError from None
-        self.size += len(inflated)
-        if len(inflated) == room:
-            raise InflateLimit
-        return inflated
+        return b"".join(pieces)
 
 
 class Kind(NamedTuple):

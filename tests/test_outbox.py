@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from safews._deflate import DeflateParameters, Deflater, Inflater
@@ -243,6 +245,20 @@ class TestBroadcast:
         outbox.put_message(b"1" * 3)
         outbox.put_message("1" * 3)
         assert [frame.opcode for frame in frames(outbox)] == [BINARY, TEXT]
+
+    def test_event_loops_in_several_threads(self):
+        messages = [bytes((number,)) * (number + 1) for number in range(5)]
+
+        def put_all(turns: int) -> list[Frame]:
+            box = Outbox(0)
+            for turn in range(turns):
+                for _ in range(3):
+                    box.put_message(messages[turn % len(messages)])
+            return frames(box)
+
+        with ThreadPoolExecutor(4) as pool:
+            for sent in pool.map(put_all, [500] * 4):
+                assert sent == [Frame(BINARY, messages[turn % 5]) for turn in range(500) for _ in range(3)]
 
     @pytest.mark.parametrize("kind", [str, bytes])
     def test_a_large_one_is_held_no_longer_than_the_turn(self, loop, kind):
