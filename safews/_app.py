@@ -207,7 +207,8 @@ class App:
             # Where something is gathered already, the transport was there in this turn.
             and (before or not self._link.transport.is_closing())
         ):
-            outbox.put_message(sent_data(message))
+            text = message.get("text")
+            outbox.put_message(text if type(text) is str and message.get("bytes") is None else sent_data(message))
             self._work += 1
             if outbox.size >= FLUSH_SIZE:
                 self._work += outbox.size // WORK_SIZE

@@ -64,6 +64,7 @@ class Connection(Lifecycle):
     # mypyc makes attributes that are always there, but for these.
     __deletable__ = ("handshake",)
     __slots__ = (
+        "_at_once",
         "_deflate",
         "_discarded",
         "_framing",
@@ -106,6 +107,7 @@ class Connection(Lifecycle):
         self.way_out: Input | None = None
         self.inbox = Inbox(settings.max_queue, options.receive_buffer)
         self.inbox.put_event({"type": "websocket.connect"})
+        self._at_once = min(FRAMES_PER_TURN, self.inbox.sure_messages)
         self.reader = Reader(self._framing, self.inbox, options.receive_buffer)
         self.outbox = outbox
         self.effects: list[Effect] = [Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)]
@@ -220,16 +222,22 @@ class Connection(Lifecycle):
 
     # From the peer
 
-    def receive_data(self, data: bytes) -> None:
-        """Take bytes from the peer."""
-        if self.state is OPEN and self._framing.is_clear and not self.reader.pong_is_waiting:
+    def receive_data(self, data: bytes) -> bool:
+        """Take bytes from the peer; say whether nothing follows but that the app can take what has come."""
+        inbox = self.inbox
+        if not inbox.reserve:
             # (OPEN, PEER_MESSAGE) of the table, for the whole messages that a read begins with: the state stays.
-            frames, size = self.inbox.room
-            messages, end = self._framing.read_whole(data, min(frames, FRAMES_PER_TURN), size)
-            self.inbox.put_messages(messages)
-            if end < len(data):
-                self._framing.feed(data, end)
-                self.read_on(FRAMES_PER_TURN - len(messages))
+            framing = self._framing
+            messages, end = framing.read_whole(data, self._at_once, inbox.sure_bytes)
+            if end == len(data):
+                return inbox.put_messages(messages)
+            pong = None if end else framing.read_pong(data)
+            if pong is not None:
+                self.effects.append(pong)
+                return False
+            inbox.put_messages(messages)
+            framing.feed(data, end)
+            self.read_on(FRAMES_PER_TURN - len(messages))
         elif self.state is OPEN or self.state is CLOSING:
             self._framing.feed(data)
             self.read_on()
@@ -240,6 +248,7 @@ class Connection(Lifecycle):
             if self._discarded > DISCARD_LIMIT and self.takes(Input.PEER_FLOOD):
                 self._apply(Input.PEER_FLOOD)
                 self.effects.append(Finish.ABORT)
+        return False
 
     def receive_eof(self) -> None:
         """The peer has ended its side of the stream."""

@@ -1,19 +1,23 @@
-"""Messages that are whole, in one frame and in one read. Nearly all that peers send are.
+"""What nearly all peers send nearly always: messages that are whole, in one frame and in one read, and Pongs.
 
-They are read here in one loop, which looks at no more than it must. Whatever is not whole, or not right, ends it, and
-is for ``Framing`` to read, or to say what is wrong with it.
+It is read here with no more looked at than must be. Whatever is not whole, or not right, is left for ``Framing`` to
+read, or to say what is wrong with it.
 """
 
 from __future__ import annotations
 
 from ._codecs._base import UNREADABLE, unreadable
 from ._deflate import Inflater
-from ._events import Violation
-from ._frames import BINARY, FIN, MASKED, RSV1, SHORT, TEXT
+from ._events import Pong, Violation
+from ._frames import BINARY, FIN, MASKED, MAX_CONTROL_PAYLOAD, PONG, RSV1, SHORT, TEXT
 from ._masking import KEY_SIZE, unmask
 
 WHOLE_TEXT = FIN | TEXT
 WHOLE_BINARY = FIN | BINARY
+WHOLE_PONG = FIN | PONG
+
+HEAD_SIZE = 2 + KEY_SIZE
+"""Bytes before the payload of a control frame: its header and its key."""
 
 _ANY = 0xFF
 
@@ -68,3 +72,11 @@ def read_whole(
         fault = unreadable(error, inflater.max_size) if inflater is not None and kind != first else None
         return messages, at, fault
     return messages, at, None
+
+
+def read_pong(data: bytes) -> Pong | None:
+    """Return the Pong that ``data`` is, no more and no less (RFC 6455 section 5.5.3)."""
+    length = len(data) - HEAD_SIZE
+    if 0 <= length <= MAX_CONTROL_PAYLOAD and data[0] == WHOLE_PONG and data[1] == MASKED | length:
+        return Pong(unmask(data[HEAD_SIZE:], data[HEAD_SIZE - KEY_SIZE : HEAD_SIZE]))
+    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
@@ -20,7 +19,7 @@ class WriteGate:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._queue: list[asyncio.Future[None]] = []
         self.paused = False
         self.is_busy = False
         """Whether a sender would have to wait."""
@@ -56,7 +55,7 @@ class WriteGate:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._queue.popleft()
+        self._queue.pop(0)
         self._move_up()
 
     def _leave(self, place: asyncio.Future[None]) -> None:

@@ -23,7 +23,7 @@ from ._close import Close
 from ._codecs._base import Codec, read_close, too_big
 from ._deflate import DeflateParameters, Inflater
 from ._events import Event, Ping, Pong, Violation
-from ._fast_lane import read_whole
+from ._fast_lane import read_pong, read_whole
 from ._frame_header import Header, header_fault, read_header
 from ._frames import CLOSE, CONTROL, OPCODE, PING, RSV1
 from ._masking import KEY_SIZE, unmask
@@ -153,6 +153,13 @@ class Framing:
             return [], 0
         messages, end, self._fault = read_whole(data, 0, self._limit, max_frames, max_bytes, self._inflater)
         return messages, end
+
+    def read_pong(self, data: bytes) -> Pong | None:
+        """Read a Pong that is all there is of a read, as nearly all are; ``None`` for anything else.
+
+        Nothing may be held. What gives ``None`` is to be fed, as is everything with the fast lane off.
+        """
+        return read_pong(data) if self._fast_lane else None
 
     def parse(self, max_frames: int, max_bytes: int) -> list[Event]:
         """Read at most ``max_frames`` frames, stopping after the one with which the messages reach ``max_bytes``.

@@ -31,17 +31,25 @@ class Inbox:
         "receivers",
         "reserve",
         "size",
+        "sure_bytes",
+        "sure_messages",
     )
 
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self.events: deque[Data | ReceiveEvent] = deque()
-        self.receivers: deque[Any] = deque()
+        self.receivers: list[Any] = []
         self.reserve = sys.maxsize
-        """While more events than these wait, the next is a message, and nothing follows from its being taken."""
+        """While more events than these wait, the next is a message, and nothing follows from its being taken.
+
+        0: nothing follows either from a plain message that comes, unless reading has to stop.
+        """
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self.low_messages = max_messages // 2
         self._low_bytes = max_bytes // 2
+        self.sure_messages = max_messages - self.low_messages
+        self.sure_bytes = max_bytes - self._low_bytes
+        """For so many messages, and so many bytes, there is room at any rate while ``is_low`` holds."""
         self.size = 0
         self.messages = 0
 
@@ -58,11 +66,13 @@ class Inbox:
         """Whether so much has been taken that reading may go on."""
         return len(self.events) <= self.low_messages and self.size <= self._low_bytes
 
-    def put_messages(self, messages: Collection[Data]) -> None:
-        """Queue messages."""
-        self.events += messages
+    def put_messages(self, messages: Collection[Data]) -> bool:
+        """Queue messages; say whether ``is_low`` holds after that."""
+        events = self.events
+        events += messages
         self.messages += len(messages)
         self.size += sum(map(len, messages))
+        return len(events) <= self.low_messages and self.size <= self._low_bytes
 
     def put_event(self, event: ReceiveEvent) -> None:
         """Queue a ``websocket.connect`` or ``websocket.disconnect``."""

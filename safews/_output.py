@@ -64,7 +64,7 @@ class Output:
             self.flush()
         elif not self._is_gathering:
             self._is_gathering = True
-            self._turn.at_end(self.flush)
+            self._turn.at_end(self)
 
     def flush(self) -> None:
         """Write now."""

@@ -295,8 +295,10 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
     def _receive(self, data: bytes) -> None:
         """Take a read."""
         self._bytes_in += len(data)
-        self._connection.receive_data(data)
-        self.settle()
+        if self._connection.receive_data(data):
+            self._app.wake()
+        else:
+            self.settle()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Say where the next read is to be put."""

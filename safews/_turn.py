@@ -4,40 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
+
+
+class Gathering(Protocol):
+    """Whoever has gathered something in a turn."""
+
+    def flush(self) -> None:
+        """Write it."""
 
 
 class Turn:
-    """Calls everybody back at the end of the turn, by one callback of the event loop for all of them.
+    """Has everybody flushed at the end of the turn, by one callback of the event loop for all of them.
 
     ``number`` counts the turns at whose end there was something to do.
     """
 
-    __slots__ = ("_callbacks", "_loop", "number")
+    __slots__ = ("_gathering", "_loop", "number")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         # Whoever holds the loop's turn does not hold the loop.
         self._loop = weakref.ref(loop)
-        self._callbacks: list[Callable[[], None]] = []
+        self._gathering: list[Gathering] = []
         self.number = 0
 
-    def at_end(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` at the end of this turn."""
-        if not self._callbacks:
+    def at_end(self, gathering: Gathering) -> None:
+        """Call ``gathering.flush()`` at the end of this turn."""
+        if not self._gathering:
             loop = cast("asyncio.AbstractEventLoop", self._loop())
             loop.call_soon(self._end, loop)
-        self._callbacks.append(callback)
+        self._gathering.append(gathering)
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         self.number += 1
-        callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+        all_, self._gathering = self._gathering, []
+        for gathering in all_:
             try:
-                callback()
+                gathering.flush()
             except Exception as exc:
                 # One that fails is not to keep the others from their turn.
-                message = f"error at the end of a turn, in {callback!r}"
+                message = f"error at the end of a turn, in {gathering!r}"
                 loop.call_exception_handler({"message": message, "exception": exc})
 
 

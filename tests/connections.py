@@ -168,6 +168,7 @@ class Bench:
         self._effects: list[Effect] = []
         self._seen: CloseRecord | None = None
         self._wire = b""
+        self._is_reading = True
 
     @property
     def state(self) -> State:
@@ -207,6 +208,13 @@ class Bench:
             same.append(deadline)
         return min(same, key=lambda deadline: sys.maxsize if deadline.seconds is None else deadline.seconds)
 
+    def settle(self) -> None:
+        """See to it whether the peer is read, as the protocol does after whatever has happened."""
+        connection = self.connection
+        if not connection.is_at_ease(self._is_reading):
+            self._is_reading = connection.wants_bytes(self._is_reading)
+            connection.is_at_ease(self._is_reading)
+
     def take(self) -> dict[str, Any]:
         """Receive one event."""
         event = self.connection.take()
@@ -232,6 +240,7 @@ class Bench:
 
     def check(self) -> None:
         """Check what holds at any time, whatever has happened."""
+        self.settle()
         self.check_record()
         self.check_effects()
         self.check_wire()
@@ -331,7 +340,12 @@ def opened_then(*steps: Way) -> Way:
 
 def receives(data: bytes) -> Way:
     """Return the step in which the peer sends."""
-    return lambda bench: bench.connection.receive_data(data)
+
+    def go(bench: Bench) -> None:
+        bench.settle()
+        bench.connection.receive_data(data)
+
+    return go
 
 
 def sends(*messages: dict[str, Any]) -> Way:

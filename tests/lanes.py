@@ -57,6 +57,7 @@ def see(bench: Bench, step: Step) -> Seen:
         step(bench)
     except (TypeError, ValueError, Gone, InvalidTransition, RuntimeError) as exc:
         raised = type(exc), str(exc)
+    bench.settle()
     connection = bench.connection
     return Seen(
         raised,

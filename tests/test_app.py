@@ -68,7 +68,7 @@ class Side:
         if self.connection.outbox.size >= FLUSH_SIZE:
             self.flush()
         else:
-            turn_of(self.loop).at_end(self.flush)
+            turn_of(self.loop).at_end(self)
 
     def flush(self) -> None:
         self.written += b"".join(self.connection.outbox.take())

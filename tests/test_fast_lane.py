@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from safews._deflate import DeflateParameters, Inflater
-from safews._events import Violation
-from safews._fast_lane import read_whole
-from tests.harness import BINARY, CONTINUATION, PING, TEXT, frame
+from safews._events import Pong, Violation
+from safews._fast_lane import read_pong, read_whole
+from tests.harness import BINARY, CONTINUATION, PING, PONG, TEXT, frame
 from tests.reference import Compressor
 
 LIMIT = 70_000
@@ -160,3 +160,27 @@ class TestCompressed:
     def test_fault_of_a_plain_text_is_left(self) -> None:
         (first,) = self.frames(b"a")
         assert self.read(first + frame(TEXT, b"\xff")) == (["a"], len(first), None)
+
+
+class TestPong:
+    @pytest.mark.parametrize("payload", [b"", b"ping", bytes(125)], ids=len)
+    def test_all_there_is(self, payload: bytes) -> None:
+        assert read_pong(frame(PONG, payload)) == Pong(payload)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            frame(PONG, b"ping")[:-1],
+            frame(PONG, b"ping") + b"\x8a",
+            frame(PING, b"ping"),
+            frame(PONG, b"ping", fin=False),
+            frame(PONG, b"ping", rsv=4),
+            frame(PONG, b"ping", mask=None),
+            frame(PONG, b"longer than it", mask=None),
+            frame(PONG, bytes(126)),
+            frame(PONG, bytes(2), length_bytes=2),
+        ],
+    )
+    def test_anything_else(self, data: bytes) -> None:
+        assert read_pong(data) is None

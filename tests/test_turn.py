@@ -2,12 +2,23 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from safews._turn import Turn, turn_of
 from tests.fakes import FakeLoop
+
+
+class Gathering:
+    """Something that is to be flushed, by a function."""
+
+    def __init__(self, flush: Callable[[], object]) -> None:
+        self._flush = flush
+
+    def flush(self) -> None:
+        self._flush()
 
 
 @pytest.fixture
@@ -17,8 +28,8 @@ def turn(loop: FakeLoop) -> Turn:
 
 def test_all_are_called_in_their_order_at_the_end_of_the_turn(turn: Turn, loop: FakeLoop) -> None:
     calls: list[str] = []
-    turn.at_end(lambda: calls.append("a"))
-    turn.at_end(lambda: calls.append("b"))
+    turn.at_end(Gathering(lambda: calls.append("a")))
+    turn.at_end(Gathering(lambda: calls.append("b")))
     assert calls == []
     before = loop.turns
     loop.run()
@@ -28,7 +39,7 @@ def test_all_are_called_in_their_order_at_the_end_of_the_turn(turn: Turn, loop: 
 
 def test_whoever_comes_during_the_calls_has_the_next_turn(turn: Turn, loop: FakeLoop) -> None:
     calls: list[int] = []
-    turn.at_end(lambda: turn.at_end(lambda: calls.append(turn.number)))
+    turn.at_end(Gathering(lambda: turn.at_end(Gathering(lambda: calls.append(turn.number)))))
     loop.turn()
     assert calls == []
     loop.run()
@@ -50,12 +61,12 @@ def test_one_that_fails_is_told_of_and_keeps_no_other(
     def fail() -> None:
         raise ZeroDivisionError
 
-    turn.at_end(fail)
-    turn.at_end(lambda: calls.append("other"))
+    turn.at_end(Gathering(fail))
+    turn.at_end(Gathering(lambda: calls.append("other")))
     loop.run()
     assert calls == ["other"]
     assert [type(error["exception"]) for error in errors] == [ZeroDivisionError]
-    assert "fail" in errors[0]["message"]
+    assert "Gathering object" in errors[0]["message"]
 
 
 def test_a_loop_has_one(loop: FakeLoop) -> None:
