@@ -5,7 +5,6 @@ A message that goes to many, as in a broadcast, is one object that is put again 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from ._close import close_payload
@@ -37,9 +36,10 @@ class _Last:
     __slots__ = ("data", "shared")
 
     def __init__(self) -> None:
-        self.forget()
+        self.flush()
 
-    def forget(self) -> None:
+    def flush(self) -> None:
+        """Forget it; that is what is called at the end of a turn."""
         self.data: Data | None = None
         self.shared = _NOTHING
 
@@ -50,8 +50,8 @@ _last = _Last()
 class EndOfTurn(Protocol):
     """Who knows when a turn of the event loop is over."""
 
-    def at_end(self, callback: Callable[[], None]) -> None:
-        """Call back then."""
+    def at_end(self, gathering: _Last) -> None:
+        """Call ``gathering.flush()`` then."""
 
 
 class Outbox:
@@ -119,9 +119,9 @@ class Outbox:
     def _remember_no_longer(self) -> None:
         """Forget the last message at the end of this turn."""
         if self._turn is None:
-            _last.forget()
+            _last.flush()
         else:
-            self._turn.at_end(_last.forget)
+            self._turn.at_end(_last)
 
     def _put_again(self, data: Data) -> None:
         """Add the message that was put last, and keep its frame for others of this kind."""

@@ -190,7 +190,7 @@ class TestBroadcast:
             box.put_message(message)
         again = [frames(box) for box in outboxes]
         for box in outboxes * 4:
-            _last.forget()
+            _last.flush()
             box.put_message(message)
         assert again == [frames(box) for box in outboxes]
         assert {box.messages for box in outboxes} == {8}
