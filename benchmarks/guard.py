@@ -19,18 +19,18 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
-from websockets.frames import Frame, Opcode
 
 from safews._protocol import WebSocketProtocol
 from tests.fakes import FakeLoop, FakeSocket, FakeTransport
+from tests.harness.frames import Frame, parse_frame
 
 from .app import broadcast, echo
 from .scenarios import KIB, MIB, Scenario
-from .servers import ROOT
+from .servers import ROOT, Settings
 
 RECORD = Path(__file__).with_suffix(".json")
 
@@ -46,16 +46,21 @@ WARM_UP = 3
 
 ROUNDS = 10
 
+MAX_HEADER = 10
+"""Bytes (RFC 6455 section 5.2)."""
+
 _NOT_COUNTED = (str(ROOT / "tests"), str(ROOT / "benchmarks"), sysconfig.get_path("purelib"))
 
 _PLAIN = Scenario("", "")
+_COMPRESSED = Scenario("", "", size=128, settings=Settings(compression=True))
 _CLOSE = Scenario("", "", mode="handshake").message()
 
 
 class Host:
     """A server that is not there, with connections to an app."""
 
-    def __init__(self, codec: str, app: Any = echo) -> None:
+    def __init__(self, codec: str, app: Any = echo, scenario: Scenario = _PLAIN) -> None:
+        self.request = scenario.request
         self.protocol: type[WebSocketProtocol] = importlib.import_module(f"safews.{codec}").Protocol
         self.loop = FakeLoop()
         self.state = ServerState()
@@ -91,7 +96,7 @@ class Connection:
         self.transport = FakeTransport(sock=FakeSocket(socket.AF_INET))
         self.protocol = host.protocol(host.config, host.state, {}, host.loop)
         self.protocol.connection_made(self.transport)
-        self.protocol.data_received(_PLAIN.request)
+        self.protocol.data_received(host.request)
         self.transport.set_protocol(self.protocol)
         self.loop.run()
         assert self.transport.taken().startswith(b"HTTP/1.1 101")
@@ -107,10 +112,17 @@ class Connection:
             self.loop.run()
             rest = rest[size:]
 
-    def check_echo(self, messages: int, size: int) -> None:
+    def check_echo(self, messages: int, scenario: Scenario) -> None:
         """See that all has been answered, and forget it."""
-        reply = len(Frame(Opcode.BINARY, bytes(size)).serialize(mask=False))
-        assert len(self.transport.taken()) == messages * reply
+        data = self.transport.taken()
+        at = count = 0
+        while at < len(data):
+            frame, size = cast("tuple[Frame, int]", parse_frame(data[at : at + scenario.size + MAX_HEADER]))
+            assert bool(frame.rsv1) is scenario.settings.compression
+            assert frame.rsv1 or len(frame.payload) == scenario.size
+            at += size
+            count += 1
+        assert count == messages
 
 
 def count_calls(work: Callable[[], object]) -> int:
@@ -152,10 +164,11 @@ def count_bytes(work: Callable[[], object]) -> Allocated:
         tracemalloc.stop()
 
 
-def _calls(codec: str, app: Any, data: bytes, connections: int) -> int:
-    """Return the calls while the first of so many connections sends data, again and again."""
-    host = Host(codec, app)
+def _calls(codec: str, app: Any, scenario: Scenario, batch: int, connections: int) -> int:
+    """Return the calls while the first of so many connections sends so many messages at once, again and again."""
+    host = Host(codec, app, scenario)
     host.connect(connections)
+    data = scenario.message() * batch
 
     def work() -> None:
         for _ in range(ROUNDS):
@@ -163,21 +176,20 @@ def _calls(codec: str, app: Any, data: bytes, connections: int) -> int:
 
     work()
     calls = count_calls(work)
-    messages = 2 * ROUNDS * len(data) // len(_PLAIN.message())
     for connection in host.connections:
-        connection.check_echo(messages, _PLAIN.size)
+        connection.check_echo(2 * ROUNDS * batch, scenario)
     host.close()
     return calls
 
 
-def echo_calls(codec: str, batch: int) -> float:
-    """Return the calls for each message of 32 bytes, so many of which arrive in each read."""
-    return _calls(codec, echo, _PLAIN.message() * batch, 1) / ROUNDS / batch
+def echo_calls(codec: str, batch: int, scenario: Scenario = _PLAIN) -> float:
+    """Return the calls for each message, so many of which arrive in each read."""
+    return _calls(codec, echo, scenario, batch, 1) / ROUNDS / batch
 
 
 def broadcast_calls(codec: str, members: int) -> float:
     """Return the calls for each delivery of a message that is sent to so many."""
-    return _calls(codec, broadcast, _PLAIN.message(), members) / ROUNDS / members
+    return _calls(codec, broadcast, _PLAIN, 1, members) / ROUNDS / members
 
 
 def _bytes_at_once(codec: str, scenario: Scenario, batch: int) -> int:
@@ -187,9 +199,9 @@ def _bytes_at_once(codec: str, scenario: Scenario, batch: int) -> int:
     connection, data = host.connections[0], scenario.message() * batch
     for _ in range(WARM_UP):
         connection.arrive(data)
-    connection.check_echo(WARM_UP * batch, scenario.size)
+    connection.check_echo(WARM_UP * batch, scenario)
     allocated = count_bytes(lambda: connection.arrive(data))
-    connection.check_echo(batch, scenario.size)
+    connection.check_echo(batch, scenario)
     host.close()
     return allocated.peak
 
@@ -221,6 +233,7 @@ FIGURES: dict[str, Callable[[str], float]] = {
     "times its size, 1 MiB in fragments": lambda codec: large_bytes(codec, 16 * KIB),
     "bytes for each of 64 messages in a read": lambda codec: burst_bytes(codec, 64),
     "bytes of an idle connection": lambda codec: idle_bytes(codec, 50),
+    "calls, 64 compressed messages in a read": lambda codec: echo_calls(codec, 64, _COMPRESSED),
 }
 
 BY_PYTHON = ("bytes for each of 64 messages in a read", "bytes of an idle connection")
@@ -235,8 +248,8 @@ def read_record() -> dict[str, dict[str, Any]]:
 
 def recorded(codec: str, figure: str) -> float | None:
     """Return one figure; None where it has not been recorded for this Python."""
-    value = read_record()[codec][figure]
-    found: float | None = value.get(PYTHON) if figure in BY_PYTHON else value
+    value = read_record()[codec].get(figure)
+    found: float | None = value.get(PYTHON) if isinstance(value, dict) else value
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from ._codecs._base import INVALID_TEXT, BinaryGatherer, Codec, TextGatherer
+from ._codecs._base import UNREADABLE, BinaryGatherer, Codec, TextGatherer, unreadable
+from ._deflate import Inflater
 from ._events import Event
 from ._frame_header import masked_frame
 from ._frames import CONTINUATION, FIN, TEXT
@@ -22,15 +23,17 @@ class Arriving(ABC):
 
 
 class ArrivingMessage(Arriving):
-    """A message that is not compressed, in one frame or more (RFC 6455 section 5.4), read without a library.
+    """A message in one frame or more (RFC 6455 section 5.4), read without a library.
 
-    Text is decoded as it arrives, so that invalid text is seen at once. ``opcode`` is that of its first frame.
+    It is inflated and decoded as it arrives, so that what is wrong with it is seen at once. ``opcode`` is that of its
+    first frame. ``inflater`` is ``None`` where it is not compressed.
     """
 
-    __slots__ = ("_final", "_gatherer", "_key")
+    __slots__ = ("_final", "_gatherer", "_inflater", "_key")
 
-    def __init__(self, opcode: int) -> None:
+    def __init__(self, opcode: int, inflater: Inflater | None) -> None:
         self._gatherer: TextGatherer | BinaryGatherer = TextGatherer() if opcode == TEXT else BinaryGatherer()
+        self._inflater = inflater
         self._final = 0
         self._key = b""
 
@@ -41,10 +44,16 @@ class ArrivingMessage(Arriving):
 
     def take(self, piece: Payload, last: bool) -> Event | None:
         complete = last and self._final != 0
+        inflater = self._inflater
+        data = unmask(piece, self._key)
         try:
-            self._gatherer.add(unmask(piece, self._key), complete)
-        except UnicodeDecodeError:
-            return INVALID_TEXT
+            if inflater is not None:
+                data = inflater.inflate(data)
+                if complete:
+                    data += inflater.finish()
+            self._gatherer.add(data, complete)
+        except UNREADABLE as error:
+            return unreadable(error, None if inflater is None else inflater.max_size)
         if complete:
             return self._gatherer.message()
         self._key = rotate(self._key, len(piece))

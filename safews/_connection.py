@@ -96,7 +96,7 @@ class Connection(Lifecycle):
         self._framing = Framing(
             partial(settings.codec, self._deflate, settings.max_size),
             max_size=settings.max_size,
-            compression=self._deflate is not None,
+            deflate=self._deflate,
             fast_lane=options.fast_lane,
         )
         self._untaken = 0
@@ -226,9 +226,9 @@ class Connection(Lifecycle):
         """Take bytes from the peer; say whether nothing follows but that the app can take what has come."""
         inbox = self.inbox
         if not inbox.reserve:
-            # (OPEN, PEER_MESSAGE) of the table, for the plain messages that a read begins with: the state stays.
+            # (OPEN, PEER_MESSAGE) of the table, for the whole messages that a read begins with: the state stays.
             framing = self._framing
-            messages, end = framing.read_plain(data, self._at_once, inbox.sure_bytes)
+            messages, end = framing.read_whole(data, self._at_once, inbox.sure_bytes)
             if end == len(data):
                 return inbox.put_messages(messages)
             pong = None if end else framing.read_pong(data)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, Protocol
 
 
 class DeflateParameters(NamedTuple):
@@ -29,10 +31,10 @@ _STEP = 4096
 
 
 class InflateError(Exception):
-    """What the peer sent is not deflate data."""
+    """What the peer sent cannot be inflated; where it is not the limit, it is not deflate data."""
 
 
-class InflateLimit(Exception):
+class InflateLimit(InflateError):
     """A message would inflate to more than the limit."""
 
 
@@ -43,12 +45,13 @@ class Inflater:
     allocated is bounded however well the data is compressed. After an exception the object is of no further use.
     """
 
-    __slots__ = ("_bits", "_keeps_context", "_max_size", "_stream", "_tail", "size")
+    __slots__ = ("_bits", "_keeps_context", "_stream", "_tail", "_too_much", "max_size", "size")
 
     def __init__(self, parameters: DeflateParameters, max_size: int | None) -> None:
         self._bits = max(parameters.client_max_window_bits, _MIN_WINDOW_BITS)
         self._keeps_context = not parameters.client_no_context_takeover
-        self._max_size = max_size
+        self.max_size = max_size
+        self._too_much = sys.maxsize if max_size is None else max_size + 1
         self._stream: zlib._Decompress | None = None
         self._tail = b""
         self.size = 0
@@ -57,53 +60,88 @@ class Inflater:
     def inflate(self, data: bytes) -> bytes:
         """Inflate the next piece of a message.
 
-        Raises ``InflateError`` and ``InflateLimit``.
+        Raises ``InflateError``, or ``InflateLimit``.
         """
+        if len(data) <= _STEP:
+            return self._step(data)
         view = memoryview(data)
         return b"".join([self._step(view[at : at + _STEP]) for at in range(0, len(data), _STEP)])
 
     def finish(self) -> bytes:
         """End a message and return what its end still yields, most often nothing.
 
-        Raises ``InflateError`` and ``InflateLimit``.
+        Raises ``InflateError``, or ``InflateLimit``.
         """
-        rest = self.inflate(self._tail)
+        rest = self._step(self._tail)
         self._tail = b""
         self.size = 0
         if not self._keeps_context:
             self._stream = None
         return rest
 
-    def _step(self, piece: bytes | memoryview) -> bytes:
-        """Inflate a piece; a block that ends its stream is followed by a new one (section 7.2.3.4).
+    def message(self, data: bytes) -> bytes:
+        """Inflate a whole message.
 
-        Like the browsers' inflaters the new stream starts with an empty window, within a message as between messages.
+        Raises ``InflateError``, or ``InflateLimit``.
         """
-        inflated = []
+        return self.inflate(data) + self.finish()
+
+    def _step(self, piece: bytes | memoryview) -> bytes:
+        """Have zlib inflate a piece, at most to one byte above the limit.
+
+        A block that ends its stream is followed by a new one (section 7.2.3.4). Like the browsers' inflaters the new
+        stream starts with an empty window, within a message as between messages.
+        """
+        pieces = []
         while piece:
-            if self._stream is None:
-                self._stream = zlib.decompressobj(-self._bits)
-            inflated.append(self._run(self._stream, piece))
-            piece = self._stream.unused_data
+            stream = self._stream
+            if stream is None:
+                stream = self._stream = zlib.decompressobj(-self._bits)
+            room = self._too_much - self.size
+            try:
+                inflated = stream.decompress(piece, room)
+            except zlib.error:
+                raise InflateError from None
+            pieces.append(inflated)
+            self.size += len(inflated)
+            if len(inflated) == room:
+                raise InflateLimit
+            piece = stream.unused_data
             # The tail completes a block. Where none has begun, be it that the stream has just ended or that the
             # message has no data at all, it would leave half a block header before the next message.
             self._tail = _TAIL
-            if self._stream.eof:
+            if stream.eof:
                 self._stream = None
                 self._tail = b""
-        return b"".join(inflated)
+        return b"".join(pieces)
 
-    def _run(self, stream: zlib._Decompress, piece: bytes | memoryview) -> bytes:
-        """Have zlib inflate a piece, at most to one byte above the limit; zlib reads 0 as no limit."""
-        room = 0 if self._max_size is None else self._max_size - self.size + 1
-        try:
-            inflated = stream.decompress(piece, room)
-        except zlib.error:
-            raise InflateError from None
-        self.size += len(inflated)
-        if len(inflated) == room > 0:
-            raise InflateLimit
-        return inflated
+
+class Kind(NamedTuple):
+    """What decides on the bytes that a message without context becomes, by zlib's names for it."""
+
+    level: int
+    wbits: int
+    mem_level: int
+
+    def new_stream(self) -> zlib._Compress:
+        """Make a compressor."""
+        return zlib.compressobj(self.level, zlib.DEFLATED, self.wbits, self.mem_level)
+
+
+@cache
+def _unused(kind: Kind) -> zlib._Compress:
+    """Return a compressor to make copies of, which takes half of what it takes to make one."""
+    return kind.new_stream()
+
+
+class Watch(Protocol):
+    """Who lets compressors rest that are idle."""
+
+    def watch(self, deflater: Deflater) -> None:
+        """It has a compressor now."""
+
+    def forget(self, deflater: Deflater) -> None:
+        """Its connection is gone."""
 
 
 class Deflater:
@@ -112,25 +150,43 @@ class Deflater:
     ``level`` and ``mem_level`` are zlib's. ``ValueError`` for a server window below 9 bits, which zlib cannot make.
     """
 
-    __slots__ = ("_bits", "_keeps_context", "_level", "_mem_level", "_stream")
+    __slots__ = ("_kind", "_messages", "_rested_at", "_stream", "idle", "kind")
 
     def __init__(self, parameters: DeflateParameters, *, level: int, mem_level: int) -> None:
         if parameters.server_max_window_bits < _MIN_WINDOW_BITS:
             raise ValueError(f"server_max_window_bits {parameters.server_max_window_bits} is less than zlib can do")
-        self._bits = parameters.server_max_window_bits
-        self._keeps_context = not parameters.server_no_context_takeover
-        self._level = level
-        self._mem_level = mem_level
+        self._kind = Kind(level, -parameters.server_max_window_bits, mem_level)
         self._stream: zlib._Compress | None = None
+        # How many messages there have been, and how many of them when it was last to rest.
+        self._messages = 0
+        self._rested_at = 0
+        self.kind = self._kind if parameters.server_no_context_takeover else None
+        """Deflaters of the same kind give the same bytes for a message; ``None`` where earlier messages count too."""
+        self.idle: Watch | None = None
+        """Told when there is a compressor that is kept from one message to the next."""
 
-    def deflate(self, payload: bytes | bytearray | memoryview) -> bytes:
+    def deflate(self, payload: bytes) -> bytes:
         """Return the payload of the compressed message, without the tail that the receiver puts back."""
         if not payload:
             return _EMPTY_MESSAGE
-        stream = self._stream
-        if stream is None:
-            stream = zlib.compressobj(self._level, zlib.DEFLATED, -self._bits, self._mem_level)
-            if self._keeps_context:
-                self._stream = stream
+        stream = self._stream or self._begin()
+        self._messages += 1
         compressed = stream.compress(payload) + stream.flush(zlib.Z_SYNC_FLUSH)
         return compressed[: -len(_TAIL)]
+
+    def _begin(self) -> zlib._Compress:
+        """Begin with an empty window, which a sender always may."""
+        if self.kind is not None:
+            return _unused(self.kind).copy()
+        stream = self._stream = self._kind.new_stream()
+        if self.idle is not None:
+            self.idle.watch(self)
+        return stream
+
+    def rest(self) -> bool:
+        """Let go of the compressor if it has not been used since this was last called; return whether it is gone."""
+        if self._messages != self._rested_at:
+            self._rested_at = self._messages
+            return False
+        self._stream = None
+        return True

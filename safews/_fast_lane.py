@@ -1,36 +1,48 @@
-"""What nearly all peers send nearly always: plain messages, which are whole in one frame and not compressed, and Pongs.
+"""What nearly all peers send nearly always: messages that are whole, in one frame and in one read, and Pongs.
 
-It is read here with no more looked at than must be. Whatever is not plain, not whole or not right is left for
-``Framing`` to read, or to say what is wrong with it.
+It is read here with no more looked at than must be. Whatever is not whole, or not right, is left for ``Framing`` to
+read, or to say what is wrong with it.
 """
 
 from __future__ import annotations
 
-from ._events import Pong
-from ._frames import BINARY, FIN, MASKED, MAX_CONTROL_PAYLOAD, PONG, SHORT, TEXT
+from ._codecs._base import UNREADABLE, unreadable
+from ._deflate import Inflater
+from ._events import Pong, Violation
+from ._frames import BINARY, FIN, MASKED, MAX_CONTROL_PAYLOAD, PONG, RSV1, SHORT, TEXT
 from ._masking import KEY_SIZE, unmask
 
-PLAIN_TEXT = FIN | TEXT
-PLAIN_BINARY = FIN | BINARY
-PLAIN_PONG = FIN | PONG
+WHOLE_TEXT = FIN | TEXT
+WHOLE_BINARY = FIN | BINARY
+WHOLE_PONG = FIN | PONG
 
 HEAD_SIZE = 2 + KEY_SIZE
 """Bytes before the payload of a control frame: its header and its key."""
 
+_ANY = 0xFF
 
-def read_plain(data: bytes, at: int, limit: int, frames: int, room: int) -> tuple[list[str | bytes], int]:
-    """Read whole plain messages, and return them and the offset behind them.
 
-    No message is longer than ``limit`` bytes. There are at most ``frames`` of them, and none after the one with which
-    their ``len()`` reaches ``room``.
+def read_whole(
+    data: bytes, at: int, limit: int, frames: int, room: int, inflater: Inflater | None
+) -> tuple[list[str | bytes], int, Violation | None]:
+    """Read whole messages, and return them and the offset behind them.
+
+    No frame is longer than ``limit`` bytes. There are at most ``frames`` of them, and none after the one with which
+    their ``len()`` reaches ``room``. ``inflater`` is ``None`` where no compression was agreed on.
+
+    What is wrong with the payload of a compressed message is returned as well: it cannot be inflated once more.
     """
     messages: list[str | bytes] = []
     append = messages.append
     size = len(data)
+    # RSV1 says that a message is compressed (RFC 7692 section 6).
+    bits = _ANY if inflater is None else _ANY ^ RSV1
+    kind = first = 0
     try:
-        for _ in range(frames if room > 0 else 0):
+        for _ in range(frames):
             first = data[at]
-            if first != PLAIN_TEXT and first != PLAIN_BINARY:
+            kind = first & bits
+            if kind != WHOLE_TEXT and kind != WHOLE_BINARY:
                 break
             length = data[at + 1] - MASKED
             key = at + 2
@@ -43,24 +55,28 @@ def read_plain(data: bytes, at: int, limit: int, frames: int, room: int) -> tupl
                 break
             start = key + KEY_SIZE
             end = start + length
-            if end > size or length > limit:
+            if end > size or length > limit or room <= 0:
                 break
             payload = unmask(data[start:end], data[key:start])
-            message = payload.decode() if first == PLAIN_TEXT else payload
+            if kind != first and inflater is not None:
+                payload = inflater.message(payload)
+            message = payload.decode() if kind == WHOLE_TEXT else payload
             append(message)
             at = end
             room -= len(message)
-            if room <= 0:
-                break
-    except (IndexError, UnicodeDecodeError):
-        # A header that is not whole, or a text that is none.
+    except IndexError:
+        # A header that is not whole.
         pass
-    return messages, at
+    except UNREADABLE as error:
+        # What is wrong with a text that is not compressed, Framing finds out by itself.
+        fault = unreadable(error, inflater.max_size) if inflater is not None and kind != first else None
+        return messages, at, fault
+    return messages, at, None
 
 
 def read_pong(data: bytes) -> Pong | None:
     """Return the Pong that ``data`` is, no more and no less (RFC 6455 section 5.5.3)."""
     length = len(data) - HEAD_SIZE
-    if 0 <= length <= MAX_CONTROL_PAYLOAD and data[0] == PLAIN_PONG and data[1] == MASKED | length:
+    if 0 <= length <= MAX_CONTROL_PAYLOAD and data[0] == WHOLE_PONG and data[1] == MASKED | length:
         return Pong(unmask(data[HEAD_SIZE:], data[HEAD_SIZE - KEY_SIZE : HEAD_SIZE]))
     return None

@@ -1,15 +1,16 @@
 """From the peer's bytes to events: RFC 6455 sections 5.2 to 5.5.
 
 The boundaries of frames are ours. Every header is held back until it is whole and then checked here, so that with
-either library the same bytes get the same answer at the same moment. After that a frame takes one of two lanes:
+either library the same bytes get the same answer at the same moment. After that, by an option, frames take one of two
+lanes:
 
-* the fast lane reads control frames and whatever is not compressed without a library: messages that are whole in one
-  frame in a loop of their own (``_fast_lane``), fragments and what has arrived in part by ``ArrivingMessage``;
-* the library's lane hands any other frame to the codec. One that has arrived only in part is handed on as smaller
-  fragments: no library ever waits for the rest of a frame, and invalid text, bad deflate data and a message that
-  inflates too far are seen as they arrive.
+* the fast lane reads all frames without a library: messages that are whole in one frame in a loop of their own
+  (``_fast_lane``), fragments and what has arrived in part by ``ArrivingMessage``;
+* the library's lane, which every frame takes where the fast lane is off, hands it to the codec. One that has arrived
+  only in part is handed on as smaller fragments: no library ever waits for the rest of a frame.
 
-With the fast lane off every frame takes the library's lane. Both lanes give the same events for the same bytes.
+Both lanes give the same events for the same bytes, and see invalid text, bad deflate data and a message that inflates
+too far as they arrive.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from collections.abc import Callable
 from ._arriving import Arriving, ArrivingFragment, ArrivingMessage
 from ._close import Close
 from ._codecs._base import Codec, read_close, too_big
+from ._deflate import DeflateParameters, Inflater
 from ._events import Event, Ping, Pong, Violation
-from ._fast_lane import read_plain, read_pong
+from ._fast_lane import read_pong, read_whole
 from ._frame_header import Header, header_fault, read_header
 from ._frames import CLOSE, CONTROL, OPCODE, PING, RSV1
 from ._masking import KEY_SIZE, unmask
@@ -59,8 +61,8 @@ class Framing:
     """Cuts the stream into frames and reads them.
 
     ``codec`` makes the codec when the first frame needs it. ``max_size`` bounds a message in bytes, ``None`` for no
-    limit; of a compressed one it is what it inflates to that counts. ``compression`` says whether permessage-deflate
-    was agreed on.
+    limit; of a compressed one it is what it inflates to that counts. ``deflate`` is what was agreed on for
+    permessage-deflate, ``None`` where it was not.
     """
 
     __slots__ = (
@@ -71,7 +73,9 @@ class Framing:
         "_data",
         "_ending",
         "_fast_lane",
+        "_fault",
         "_fed",
+        "_inflater",
         "_left",
         "_limit",
         "_make_codec",
@@ -83,12 +87,18 @@ class Framing:
     )
 
     def __init__(
-        self, codec: Callable[[], Codec], *, max_size: int | None, compression: bool, fast_lane: bool = True
+        self,
+        codec: Callable[[], Codec],
+        *,
+        max_size: int | None,
+        deflate: DeflateParameters | None,
+        fast_lane: bool = True,
     ) -> None:
         self._make_codec = codec
         self._codec: Codec | None = None
-        self._compression = compression
+        self._compression = deflate is not None
         self._fast_lane = fast_lane
+        self._inflater = Inflater(deflate, max_size) if fast_lane and deflate is not None else None
         self._max_size = max_size
         self._limit = sys.maxsize if max_size is None else max_size
         self._wire_limit = sys.maxsize if max_size is None else max_size + max_size // 16 + _WIRE_SLACK
@@ -100,6 +110,8 @@ class Framing:
         self._message: _Message | None = None
         self._arriving: Arriving | None = None
         self._left = 0
+        # What is wrong with the message that comes next, where that is known already.
+        self._fault: Violation | None = None
         self._ending: Close | Violation | None = None
         self.wants_data = True
         """``True``: ``parse`` can do nothing before the next ``feed``. ``False``: perhaps it can."""
@@ -113,7 +125,12 @@ class Framing:
         message = self._message
         if message is None:
             return raw
-        held = self._library().inflated if message.compressed else message.size - self._left
+        if not message.compressed:
+            held = message.size - self._left
+        elif self._inflater is not None:
+            held = self._inflater.size
+        else:
+            held = self._library().inflated
         return raw + held + message.frames * FRAGMENT_OVERHEAD
 
     def feed(self, data: bytes, at: int = 0) -> None:
@@ -127,12 +144,15 @@ class Framing:
             self._data = data
             self._at = at
 
-    def read_plain(self, data: bytes, max_frames: int, max_bytes: int) -> tuple[list[str | bytes], int]:
-        """Read the plain messages with which a read begins, and return them and how many bytes they took.
+    def read_whole(self, data: bytes, max_frames: int, max_bytes: int) -> tuple[list[str | bytes], int]:
+        """Read the whole messages with which a read begins, and return them and how many bytes they took.
 
         Nothing may be held. The rest is to be fed. With the fast lane off all of it is.
         """
-        return read_plain(data, 0, self._limit, max_frames, max_bytes) if self._fast_lane else ([], 0)
+        if not self._fast_lane:
+            return [], 0
+        messages, end, self._fault = read_whole(data, 0, self._limit, max_frames, max_bytes, self._inflater)
+        return messages, end
 
     def read_pong(self, data: bytes) -> Pong | None:
         """Read a Pong that is all there is of a read, as nearly all are; ``None`` for anything else.
@@ -176,8 +196,10 @@ class Framing:
     def _read_frames(self, events: list[Event], frames: int, room: int) -> bool:
         """Read frames up to the limits; return whether it was data that ran out. Raises ``_Ended``."""
         while True:
-            if self._fast_lane and self._message is None:
-                messages, self._at = read_plain(self._data, self._at, self._limit, frames, room)
+            if self._fast_lane and self._message is None and self._fault is None:
+                messages, self._at, self._fault = read_whole(
+                    self._data, self._at, self._limit, frames, room, self._inflater
+                )
                 events += messages
                 frames -= len(messages)
                 room -= sum(map(len, messages))
@@ -185,6 +207,8 @@ class Framing:
                 return True
             if frames <= 0 or room <= 0:
                 return False
+            if self._fault is not None:
+                raise _Ended(self._fault)
             known = len(events)
             if not self._read_frame(events):
                 return True
@@ -248,7 +272,7 @@ class Framing:
         message = self._message
         if message is None:
             compressed = first & RSV1 == RSV1
-            own = ArrivingMessage(first & OPCODE) if self._fast_lane and not compressed else None
+            own = ArrivingMessage(first & OPCODE, self._inflater if compressed else None) if self._fast_lane else None
             message = self._message = _Message(compressed, own)
         message.frames += 1
         message.size += length

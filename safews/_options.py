@@ -107,7 +107,7 @@ class Options:
     """Bytes below which a message is sent uncompressed."""
 
     fast_lane: Annotated[bool, Switch()] = True
-    """Whether plain frames are read without the library. ``False`` is for comparing the two ways."""
+    """Whether frames are read without the library. ``False`` is for comparing the two ways."""
 
     def __post_init__(self) -> None:
         for name, rule in _RULES.items():

@@ -92,7 +92,7 @@ class Output:
     def stop(self) -> None:
         """Write no more of what is gathered, and expect nothing of the peer."""
         self.stop_watching()
-        self.outbox.take()
+        self.outbox.close()
 
     def stop_watching(self) -> None:
         """Expect nothing of the peer."""

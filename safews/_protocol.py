@@ -29,6 +29,7 @@ from ._connection import SERVER_SHUTDOWN, Connection
 from ._effects import Answered, Deadline, Effect, Ended, Finish, Settings
 from ._events import Pong
 from ._handshake import HandshakeRefused
+from ._idle import idle_of
 from ._info import ConnectionInfo, Remains
 from ._keepalive import Keepalive
 from ._options import Options
@@ -40,6 +41,7 @@ from ._state import Input, State
 from ._statistics import LEDGER, Account, Outcome, outcome_of
 from ._takeover import is_answering, output_is_paused, surplus_bytes
 from ._timers import Timer, Timers
+from ._turn import turn_of
 
 __all__ = ["ClientDisconnected", "WebSocketProtocol"]
 
@@ -165,7 +167,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._output = Output(
             self._loop,
             self.transport,
-            Outbox(self.options.deflate_threshold),
+            Outbox(self.options.deflate_threshold, turn_of(self._loop), idle_of(self._loop)),
             self._timers,
             write_timeout=self.options.write_timeout,
             on_stall=self._stalled,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from safews._arriving import ArrivingFragment, ArrivingMessage
-from safews._codecs._base import INVALID_TEXT, Codec
-from tests.reference import BINARY, CONTINUATION, FIN, KEY, RSV1, TEXT, frame, xor
+from safews._codecs._base import INVALID_DEFLATE, INVALID_TEXT, Codec, too_big
+from safews._deflate import DeflateParameters, Inflater
+from tests.reference import BINARY, CONTINUATION, FIN, KEY, RSV1, TEXT, Compressor, frame, xor
 
 PAYLOAD = "Hello, \U0001f600 and \u20ac\r\n".encode()
 
@@ -37,7 +38,7 @@ def take_all(arriving, payload, size):
 
 def whole(opcode):
     """A message in one frame, whose payload is to come."""
-    message = ArrivingMessage(opcode)
+    message = ArrivingMessage(opcode, None)
     message.begin(FIN | opcode, KEY)
     return message
 
@@ -77,7 +78,7 @@ class TestFragments:
 
     @pytest.mark.parametrize(("opcode", "expected"), [(TEXT, "a\u20acb"), (BINARY, b"a\xe2\x82\xacb")])
     def test_each_has_its_key_and_the_last_completes_the_message(self, opcode, expected):
-        message = ArrivingMessage(opcode)
+        message = ArrivingMessage(opcode, None)
         keys = [KEY, b"\x01\x02\x03\x04", KEY[::-1]]
         for first, key, payload in zip(
             (opcode, CONTINUATION, CONTINUATION), keys, (b"a\xe2", b"", b"\x82"), strict=True
@@ -89,11 +90,47 @@ class TestFragments:
         assert message.take(memoryview(xor(b"\xacb", KEY))[1:], True) == expected
 
     def test_text_may_not_end_within_a_character(self):
-        message = ArrivingMessage(TEXT)
+        message = ArrivingMessage(TEXT, None)
         message.begin(TEXT, KEY)
         assert message.take(xor(b"\xe2\x82", KEY), True) is None
         message.begin(FIN | CONTINUATION, KEY)
         assert message.take(b"", True) == INVALID_TEXT
+
+
+class TestCompressed:
+    AGREED = DeflateParameters()
+
+    @pytest.mark.parametrize("size", [1, 2, 7, 100])
+    @pytest.mark.parametrize(("opcode", "expected"), [(TEXT, PAYLOAD.decode()), (BINARY, PAYLOAD)])
+    def test_message(self, size, opcode, expected):
+        inflater, compressor = Inflater(self.AGREED, len(PAYLOAD)), Compressor(self.AGREED)
+        for _ in range(2):
+            message = ArrivingMessage(opcode, inflater)
+            message.begin(FIN | RSV1 | opcode, KEY)
+            *before, event = take_all(message, compressor.compress(PAYLOAD), size)
+            assert event == expected
+            assert set(before) <= {None}
+
+    def test_end_of_a_frame_is_not_that_of_the_message(self):
+        message, compressed = ArrivingMessage(BINARY, Inflater(self.AGREED, None)), Compressor(self.AGREED)
+        first, second = (compressed.compress(PAYLOAD) for _ in range(2))
+        message.begin(RSV1 | BINARY, KEY)
+        assert message.take(xor(first + b"\x00\x00\xff\xff", KEY), True) is None
+        message.begin(FIN | CONTINUATION, KEY)
+        assert message.take(xor(second, KEY), True) == PAYLOAD * 2
+
+    @pytest.mark.parametrize(
+        ("payload", "fault"),
+        [
+            (b"\x07\xff", INVALID_DEFLATE),
+            (Compressor(AGREED).compress(b"ab\xff"), INVALID_TEXT),
+            (Compressor(AGREED).compress(bytes(101)), too_big(100)),
+        ],
+    )
+    def test_fault_is_seen_at_once(self, payload, fault):
+        message = ArrivingMessage(TEXT, Inflater(self.AGREED, 100))
+        message.begin(RSV1 | TEXT, KEY)
+        assert message.take(xor(payload, KEY), False) == fault
 
 
 class TestFragment:

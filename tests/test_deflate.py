@@ -218,10 +218,6 @@ class TestDeflate:
         # Section 7.2.3.6.
         assert Deflater(DEFAULT, level=6, mem_level=8).deflate(b"") == b"\x00"
 
-    @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-    def test_kinds_of_payload(self, kind):
-        assert Deflater(DEFAULT, level=6, mem_level=8).deflate(kind(b"Hello")) == HELLO
-
     def test_level_is_used(self):
         payload = random.Random(5).choices(b"abcd", k=5000)
         sizes = [len(Deflater(DEFAULT, level=level, mem_level=8).deflate(bytes(payload))) for level in (0, 9)]
@@ -231,6 +227,39 @@ class TestDeflate:
         payload = bytes(random.Random(6).choices(b"abcd", k=5000))
         sizes = [len(Deflater(DEFAULT, level=6, mem_level=mem_level).deflate(payload)) for mem_level in (1, 8)]
         assert sizes[0] > sizes[1]
+
+    def test_same_kind_same_bytes(self):
+        no_context = DeflateParameters(server_no_context_takeover=True)
+        deflaters = [
+            Deflater(no_context._replace(server_max_window_bits=bits), level=level, mem_level=mem_level)
+            for bits, level, mem_level in ((12, 6, 5), (12, 6, 5), (11, 6, 5), (12, 5, 5), (12, 6, 4))
+        ]
+        first, same, *others = [deflater.kind for deflater in deflaters]
+        assert first is not None
+        assert first == same
+        assert first not in others
+        payload = random.Random(7).randbytes(50) * 20
+        assert deflaters[0].deflate(payload) == deflaters[1].deflate(payload)
+
+    def test_in_context_it_is_of_no_kind(self):
+        assert Deflater(DEFAULT, level=6, mem_level=8).kind is None
+
+    def test_a_copy_is_as_good_as_a_new_compressor(self, monkeypatch):
+        deflater = Deflater(DeflateParameters(server_no_context_takeover=True), level=6, mem_level=7)
+        first = deflater.deflate(b"Hello")
+        monkeypatch.delattr(zlib, "compressobj")
+        assert deflater.deflate(b"Hello") == first == HELLO
+
+    def test_rests_only_when_it_was_not_used(self):
+        deflater = Deflater(DEFAULT, level=6, mem_level=8)
+        payload = random.Random(8).randbytes(1000)
+        sizes = [len(deflater.deflate(payload))]
+        assert not deflater.rest()
+        sizes.append(len(deflater.deflate(payload)))
+        assert not deflater.rest()
+        assert deflater.rest()
+        sizes.append(len(deflater.deflate(payload)))
+        assert sizes[1] < 100 < sizes[0] == sizes[2]
 
     def test_window_below_what_zlib_can_make(self):
         with pytest.raises(ValueError, match="server_max_window_bits 8"):

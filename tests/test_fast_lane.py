@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from safews._events import Pong
-from safews._fast_lane import read_plain, read_pong
+from safews._deflate import DeflateParameters, Inflater
+from safews._events import Pong, Violation
+from safews._fast_lane import read_pong, read_whole
 from tests.harness import BINARY, CONTINUATION, PING, PONG, TEXT, frame
+from tests.reference import Compressor
 
 LIMIT = 70_000
 MANY = 100
 
 
 def read(data: bytes, at: int = 0, *, limit: int = LIMIT, frames: int = MANY, room: int = LIMIT) -> tuple[list, int]:
-    return read_plain(data, at, limit, frames, room)
+    messages, end, fault = read_whole(data, at, limit, frames, room, None)
+    assert fault is None
+    return messages, end
 
 
 TEXTS = ["", "a", "x" * 125, "x" * 126, "x" * 65_535, "gr\u00fc\u00df \U0001f600"]
@@ -60,12 +64,12 @@ class TestEnd:
             frame(BINARY, bytes(65_536)),
         ],
     )
-    def test_at_what_is_not_plain_or_not_right(self, rest: bytes) -> None:
+    def test_at_what_is_not_whole_or_not_right(self, rest: bytes) -> None:
         first = frame(TEXT, b"a")
         assert read(first + rest + first) == (["a"], len(first))
 
     @pytest.mark.parametrize("length", [1, 200])
-    def test_at_what_is_not_whole(self, length: int) -> None:
+    def test_at_what_has_not_arrived(self, length: int) -> None:
         first, second = frame(TEXT, b"a"), frame(TEXT, bytes(length))
         for cut in range(len(second)):
             assert read(first + second[:cut]) == (["a"], len(first))
@@ -92,6 +96,70 @@ class TestEnd:
     def test_room_is_characters_of_text(self) -> None:
         data = frame(TEXT, "\u20ac".encode()) * 3
         assert read(data, room=2)[0] == ["\u20ac"] * 2
+
+
+class TestCompressed:
+    AGREED = DeflateParameters()
+
+    def read(self, data: bytes, *, max_size: int | None = LIMIT, **limits: int) -> tuple:
+        given = {"at": 0, "limit": LIMIT, "frames": MANY, "room": LIMIT, **limits}
+        return read_whole(data, **given, inflater=Inflater(self.AGREED, max_size))
+
+    def frames(self, *payloads: bytes, opcode: int = TEXT) -> list[bytes]:
+        compressor = Compressor(self.AGREED)
+        return [frame(opcode, compressor.compress(payload), rsv=4) for payload in payloads]
+
+    @pytest.mark.parametrize("text", TEXTS, ids=len)
+    def test_message(self, text: str) -> None:
+        payload = text.encode()
+        data = b"".join(self.frames(payload, payload))
+        assert self.read(data) == ([text, text], len(data), None)
+        assert self.read(b"".join(self.frames(payload, opcode=BINARY)))[0] == [payload]
+
+    def test_among_others(self) -> None:
+        first, second = self.frames(b"a", b"b")
+        data = first + frame(BINARY, b"-") + second
+        assert self.read(data) == (["a", b"-", "b"], len(data), None)
+
+    @pytest.mark.parametrize("rsv", [2, 1, 6, 5])
+    def test_with_other_bits_is_left(self, rsv: int) -> None:
+        assert self.read(frame(TEXT, b"a", rsv=rsv)) == ([], 0, None)
+
+    def test_fragment_is_left(self) -> None:
+        assert self.read(frame(TEXT, b"a", rsv=4, fin=False)) == ([], 0, None)
+
+    def test_room_is_what_it_inflates_to(self) -> None:
+        frames = self.frames(b"x" * 1000, b"y")
+        data = b"".join(frames)
+        assert self.read(data, room=1000) == (["x" * 1000], len(frames[0]), None)
+        assert self.read(data, room=1001) == (["x" * 1000, "y"], len(data), None)
+        assert self.read(data, room=0) == ([], 0, None)
+
+    def test_limit_of_the_frame_is_that_of_its_bytes(self) -> None:
+        (data,) = self.frames(b"x" * 1000)
+        length = len(data) - 6
+        assert self.read(data, limit=length) == (["x" * 1000], len(data), None)
+        assert self.read(data, limit=length - 1) == ([], 0, None)
+
+    @pytest.mark.parametrize(
+        ("payload", "fault"),
+        [
+            (b"a\xff", Violation(1007, "text that is not UTF-8")),
+            (b"\xe2\x82", Violation(1007, "text that is not UTF-8")),
+            (b"x" * 101, Violation(1009, "message of more than 100 bytes")),
+        ],
+    )
+    def test_fault_of_what_it_holds(self, payload: bytes, fault: Violation) -> None:
+        first, second, third = self.frames(b"x" * 100, payload, b"c")
+        assert self.read(first + second + third, max_size=100) == (["x" * 100], len(first), fault)
+
+    def test_fault_of_the_data(self) -> None:
+        data = frame(TEXT, b"\x07\xff", rsv=4)
+        assert self.read(data) == ([], 0, Violation(1002, "compressed data that cannot be inflated"))
+
+    def test_fault_of_a_plain_text_is_left(self) -> None:
+        (first,) = self.frames(b"a")
+        assert self.read(first + frame(TEXT, b"\xff")) == (["a"], len(first), None)
 
 
 class TestPong:

@@ -46,9 +46,7 @@ def new_framing(request):
     codec, fast_lane = request.param
 
     def new(*, max_size=None, deflate=DEFLATE):
-        return Framing(
-            lambda: codec(deflate, max_size), max_size=max_size, compression=deflate is not None, fast_lane=fast_lane
-        )
+        return Framing(lambda: codec(deflate, max_size), max_size=max_size, deflate=deflate, fast_lane=fast_lane)
 
     return new
 
@@ -494,32 +492,62 @@ class TestIsClear:
         assert framing.is_clear
 
 
-class TestLaziness:
-    """No library's object before the first frame that needs it."""
+class TestLibrary:
+    """No frame needs a library's object but with the fast lane off, and there not before the first."""
 
-    @pytest.fixture
-    def framing(self):
+    @staticmethod
+    def new(*, fast_lane):
         def refuse():
             raise AssertionError("the codec was made")
 
-        return Framing(refuse, max_size=None, compression=True)
+        return Framing(refuse, max_size=None, deflate=DEFLATE, fast_lane=fast_lane)
 
-    def test_what_is_not_compressed_needs_none(self, framing):
+    @pytest.mark.parametrize("cut", [byte_by_byte, lambda stream: [stream]])
+    def test_the_fast_lane_needs_none(self, compressor, cut):
         stream = text("a") + binary(b"b") + frame(FIN | PING) + binary(bytes(70_000))
-        stream += b"".join(fragments(FIN | TEXT, b"Hello", [2, 2])) + close(1000)
-        assert len(read(framing, *byte_by_byte(stream))) == 6
+        stream += b"".join(fragments(FIN | TEXT, b"Hello", [2, 2]))
+        stream += frame(FIN | RSV1 | TEXT, compressor.compress(b"Hello"))
+        stream += b"".join(fragments(FIN | RSV1 | BINARY, compressor.compress(b"Hello"), [2, 2])) + close(1000)
+        framing = self.new(fast_lane=True)
+        assert len(read(framing, *cut(stream))) == 8
 
-    @pytest.mark.parametrize("first", [RSV1 | TEXT, FIN | RSV1 | TEXT])
-    def test_what_is_compressed_does(self, framing, first):
+    @pytest.mark.parametrize("first", [FIN | PING, TEXT, FIN | TEXT, FIN | RSV1 | TEXT])
+    def test_the_other_lane_does(self, first):
+        framing = self.new(fast_lane=False)
+        assert framing.parse(*EVERYTHING) == []
         with pytest.raises(AssertionError, match="the codec was made"):
             read(framing, frame(first, b"a"))
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 300, 65_535])
-def test_whole_plain_frames_take_the_shortcut(monkeypatch, length):
+def test_whole_frames_take_the_shortcut(monkeypatch, compressor, length):
     monkeypatch.setattr(Framing, "_read_frame", lambda self, events: pytest.fail("not by the shortcut"))
-    framing = Framing(lambda: pytest.fail("the codec was made"), max_size=None, compression=True)
-    assert read(framing, text("a" * length) + binary(bytes(length))) == ["a" * length, bytes(length)]
+    framing = Framing(lambda: pytest.fail("the codec was made"), max_size=None, deflate=DEFLATE)
+    stream = text("a" * length) + binary(bytes(length))
+    stream += frame(FIN | RSV1 | TEXT, compressor.compress(b"b" * length))
+    assert read(framing, stream) == ["a" * length, bytes(length), "b" * length]
+
+
+class TestWhole:
+    """Messages with which a read begins, taken without being held."""
+
+    @staticmethod
+    def faulty(compressor, payload=b"\xff"):
+        return frame(FIN | RSV1 | TEXT, compressor.compress(payload))
+
+    def test_what_is_wrong_comes_in_its_turn(self, compressor):
+        framing = Framing(lambda: pytest.fail("the codec was made"), max_size=None, deflate=DEFLATE)
+        first, second = frame(FIN | RSV1 | TEXT, compressor.compress(b"a")), self.faulty(compressor)
+        assert framing.read_whole(first + second, *EVERYTHING) == (["a"], len(first))
+        framing.feed(first + second, len(first))
+        assert framing.parse(0, 1) == []
+        assert framing.buffered == len(second)
+        assert framing.parse(*EVERYTHING) == [Violation(1007, "text that is not UTF-8")]
+        assert framing.wants_data
+
+    def test_none_with_the_fast_lane_off(self, compressor):
+        framing = Framing(lambda: pytest.fail("the codec was made"), max_size=None, deflate=DEFLATE, fast_lane=False)
+        assert framing.read_whole(text("a"), *EVERYTHING) == ([], 0)
 
 
 class TestMemory:

@@ -179,9 +179,7 @@ def framings(agreed):
     """Return the four variants."""
 
     def new(codec, fast_lane):
-        return Framing(
-            lambda: codec(agreed, MAX_SIZE), max_size=MAX_SIZE, compression=agreed is not None, fast_lane=fast_lane
-        )
+        return Framing(lambda: codec(agreed, MAX_SIZE), max_size=MAX_SIZE, deflate=agreed, fast_lane=fast_lane)
 
     return [new(*variant) for variant in VARIANTS]
 

@@ -20,6 +20,7 @@ SHELL = {
     "safews._check",
     "safews._configure",
     "safews._flow",
+    "safews._idle",
     "safews._keepalive",
     "safews._lookup",
     "safews._options",

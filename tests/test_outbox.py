@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from safews._deflate import DeflateParameters, Deflater, Inflater
-from safews._outbox import LARGE, Outbox
+from safews._idle import IDLE_SECONDS, idle_of
+from safews._outbox import LARGE, Outbox, _last
+from safews._turn import turn_of
 from tests.harness.frames import BINARY, CLOSE, PING, PONG, TEXT, Frame, parse_frame
 
 THRESHOLD = 8
@@ -26,8 +30,14 @@ def frames(outbox: Outbox) -> list[Frame]:
     return result
 
 
-def compress(outbox: Outbox) -> None:
-    outbox.compress_with(Deflater(DeflateParameters(), level=6, mem_level=8))
+def compress(outbox: Outbox, *, in_context: bool = True, level: int = 6, window: int = 15) -> None:
+    agreed = DeflateParameters(server_no_context_takeover=not in_context, server_max_window_bits=window)
+    outbox.compress_with(Deflater(agreed, level=level, mem_level=8))
+
+
+def assert_forgotten() -> None:
+    assert _last.data is None
+    assert _last.shared.data is None
 
 
 class TestFrames:
@@ -158,3 +168,134 @@ class TestGathering:
         outbox.put_raw(b"a")
         outbox.put_raw(large)
         assert outbox.take() == [b"a", large]
+
+
+class TestBroadcast:
+    """The same object in one outbox after the other."""
+
+    MESSAGES = ("", "Hello", "gr\u00fc\u00df " * 50, b"", b"Hello " * 50, "x" * LARGE, b"y" * LARGE)
+
+    @pytest.fixture
+    def outboxes(self, loop):
+        """Of most kinds there are, the first two alike, and none that compresses in a context."""
+        boxes = [Outbox(threshold, turn_of(loop)) for threshold in (8, 8, 0, 8, 8, 0, 8)]
+        for box in boxes[3:6]:
+            compress(box, in_context=False)
+        compress(boxes[6], in_context=False, level=0)
+        return boxes
+
+    @pytest.mark.parametrize("message", MESSAGES, ids=len)
+    def test_each_makes_of_it_what_it_makes_of_another(self, outboxes, message):
+        for box in outboxes * 4:
+            box.put_message(message)
+        again = [frames(box) for box in outboxes]
+        for box in outboxes * 4:
+            _last.flush()
+            box.put_message(message)
+        assert again == [frames(box) for box in outboxes]
+        assert {box.messages for box in outboxes} == {8}
+
+    @pytest.mark.parametrize("message", MESSAGES, ids=len)
+    def test_size_is_what_waits(self, outboxes, message):
+        for box in outboxes * 3:
+            box.put_message(message)
+        assert [box.size for box in outboxes] == [len(b"".join(box.take())) for box in outboxes]
+
+    @pytest.mark.parametrize("message", MESSAGES[1:], ids=len)
+    @pytest.mark.parametrize("is_compressed", [False, True])
+    def test_is_framed_once(self, loop, message, is_compressed):
+        boxes = [Outbox(0, turn_of(loop)) for _ in range(4)]
+        for box in boxes:
+            if is_compressed:
+                compress(box, in_context=False)
+            box.put_message(message)
+        _, second, *others = [box.take()[-1] for box in boxes]
+        assert [other is second for other in others] == [True, True]
+
+    def test_in_context_each_is_compressed_by_itself(self, loop):
+        boxes = [Outbox(THRESHOLD, turn_of(loop)) for _ in range(3)]
+        inflaters = [Inflater(DeflateParameters(), None) for _ in boxes]
+        for box in boxes:
+            compress(box)
+            box.put_message(b"before")
+        for message in (b"Hello " * 5, b"short"):
+            for box in boxes * 2:
+                box.put_message(message)
+        for box, inflater in zip(boxes, inflaters, strict=True):
+            _, *sent = frames(box)
+            read = [inflater.message(frame.payload) if frame.rsv1 else frame.payload for frame in sent]
+            assert read == [b"Hello " * 5, b"Hello " * 5, b"short", b"short"]
+
+    def test_a_plain_frame_is_not_for_one_that_compresses_in_context(self, loop):
+        plain, compressing = Outbox(THRESHOLD, turn_of(loop)), Outbox(THRESHOLD, turn_of(loop))
+        compress(compressing)
+        message = "Hello " * 5
+        for _ in range(3):
+            plain.put_message(message)
+        compressing.put_message(message)
+        assert [frame.rsv1 for frame in frames(compressing)] == [True]
+
+    def test_another_in_between_is_no_harm(self, outbox):
+        one, other = "x" * 200, "y" * 200
+        for message in (one, one, other, one, other, other, one, one):
+            outbox.put_message(message)
+        assert [frame.payload[:1] for frame in frames(outbox)] == [b"x", b"x", b"y", b"x", b"y", b"y", b"x", b"x"]
+
+    def test_is_told_by_identity(self, outbox):
+        outbox.put_message(b"1" * 3)
+        outbox.put_message("1" * 3)
+        assert [frame.opcode for frame in frames(outbox)] == [BINARY, TEXT]
+
+    def test_event_loops_in_several_threads(self):
+        messages = [bytes((number,)) * (number + 1) for number in range(5)]
+
+        def put_all(turns: int) -> list[Frame]:
+            box = Outbox(0)
+            for turn in range(turns):
+                for _ in range(3):
+                    box.put_message(messages[turn % len(messages)])
+            return frames(box)
+
+        with ThreadPoolExecutor(4) as pool:
+            for sent in pool.map(put_all, [500] * 4):
+                assert sent == [Frame(BINARY, messages[turn % 5]) for turn in range(500) for _ in range(3)]
+
+    @pytest.mark.parametrize("kind", [str, bytes])
+    def test_a_large_one_is_held_no_longer_than_the_turn(self, loop, kind):
+        box = Outbox(THRESHOLD, turn_of(loop))
+        message = "x" * LARGE if kind is str else b"x" * LARGE
+        for _ in range(3):
+            box.put_message(message)
+        assert _last.data is message
+        loop.run()
+        assert_forgotten()
+
+    def test_a_large_one_is_not_held_without_turns(self, outbox):
+        outbox.put_message("x" * LARGE)
+        assert_forgotten()
+
+    def test_a_small_one_waits_for_the_next(self, loop):
+        box = Outbox(THRESHOLD, turn_of(loop))
+        message = "x" * (LARGE - 1)
+        box.put_message(message)
+        loop.run()
+        assert _last.data is message
+
+
+class TestClose:
+    def test_drops_what_waits(self, outbox):
+        compress(outbox)
+        outbox.put_message("Hello")
+        outbox.close()
+        assert (outbox.take(), outbox.size) == ([], 0)
+
+    def test_the_compressor_goes(self, loop):
+        box = Outbox(0, turn_of(loop), idle_of(loop))
+        compress(box)
+        box.put_message("Hello")
+        assert loop.timers == [IDLE_SECONDS]
+        box.close()
+        assert loop.timers == []
+        box.put_message("Hello")
+        assert [frame.rsv1 for frame in frames(box)] == [False]
+        box.close()

@@ -18,6 +18,7 @@ from safews._admission import Census
 from safews._app_errors import ClientDisconnected
 from safews._close import ClosedBy
 from safews._handshake import Handshake
+from safews._idle import IDLE_SECONDS
 from safews._output import FLUSH_SIZE, TLS_LINGER
 from safews._protocol import READ_SIZE, WebSocketProtocol
 from safews._pulse import BEAT
@@ -1243,6 +1244,9 @@ def opened(*then: Callable[[Side], None]) -> Callable[[Side], None]:
     return act
 
 
+BOUNDLESS = {"write_timeout": None}
+"""Without a timer for the peer to take output."""
+
 WAITS: dict[str, Callable[[Side], None]] = {
     "open": opened(),
     "stalled": opened(stalled),
@@ -1272,6 +1276,22 @@ class TestNothingIsLeft:
         loop.run()
         assert loop.timers
         side.lose()
+        assert loop.timers == []
+
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_nor_one_for_idle_compressors_after_the_last_connection(
+        self, open_: Make, loop: FakeLoop, others: int
+    ) -> None:
+        offer = [(b"Sec-WebSocket-Extensions", b"permessage-deflate")]
+        side, *rest = [open_(request=upgrade_request(headers=offer), options=BOUNDLESS) for _ in range(1 + others)]
+        for each in (side, *rest):
+            each.send({"type": "websocket.send", "text": "a" * 100})
+            assert each.frames()[0].rsv1
+        assert loop.timers == [IDLE_SECONDS]
+        side.lose()
+        assert loop.timers == [IDLE_SECONDS] * others
+        for each in rest:
+            each.lose()
         assert loop.timers == []
 
     @pytest.mark.parametrize("wait", WAITS)

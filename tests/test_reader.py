@@ -31,7 +31,7 @@ class Side:
 
     def __init__(self, max_messages: int = MAX_MESSAGES) -> None:
         self.inbox = Inbox(max_messages, MAX_BYTES)
-        self.framing = Framing(no_codec, max_size=None, compression=False)
+        self.framing = Framing(no_codec, max_size=None, deflate=None)
         self.reader = Reader(self.framing, self.inbox, RECEIVE_BUFFER)
         self.mode = Mode.TAKE
 

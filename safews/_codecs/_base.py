@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from safews._close import Close, InvalidClose, parse_close
-from safews._deflate import DeflateParameters, Inflater
+from safews._deflate import DeflateParameters, InflateError, InflateLimit, Inflater
 from safews._events import Event, Violation
 from safews._masking import KEY_SIZE, unmask
 
@@ -26,6 +26,17 @@ _new_decoder = codecs.getincrementaldecoder("utf-8")
 def too_big(max_size: int | None) -> Violation:
     """Return the violation for a message above the limit of ``max_size`` bytes."""
     return Violation(1009, f"message of more than {max_size} bytes")
+
+
+UNREADABLE = (InflateError, UnicodeDecodeError)
+"""What reading the payload of a message may raise."""
+
+
+def unreadable(error: Exception, max_size: int | None) -> Violation:
+    """Return what one of ``UNREADABLE`` stands for."""
+    if isinstance(error, InflateLimit):
+        return too_big(max_size)
+    return INVALID_DEFLATE if isinstance(error, InflateError) else INVALID_TEXT
 
 
 def read_close(payload: bytes) -> Close | Violation:

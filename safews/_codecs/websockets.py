@@ -12,11 +12,10 @@ from websockets.typing import ExtensionName
 
 from safews import _events
 from safews._close import Close
-from safews._deflate import DeflateParameters, InflateError, InflateLimit, Inflater
+from safews._deflate import DeflateParameters, InflateError, Inflater
 from safews._frames import CLOSE, OPCODE
 
 from ._base import (
-    INVALID_DEFLATE,
     INVALID_TEXT,
     REFUSED,
     BinaryGatherer,
@@ -24,7 +23,7 @@ from ._base import (
     TextGatherer,
     read_close,
     reread_close,
-    too_big,
+    unreadable,
 )
 
 # The library logs an error with its traceback for what a peer sends, where safews has a line of its own. This logger is
@@ -90,9 +89,7 @@ class WebsocketsCodec(Codec):
     def _violation(self, error: Exception, frame: bytes) -> Close | _events.Violation:
         """Return what an error of the library's parser stands for."""
         if isinstance(error, InflateError):
-            return INVALID_DEFLATE
-        if isinstance(error, InflateLimit):
-            return too_big(self._max_size)
+            return unreadable(error, self._max_size)
         if frame[0] & OPCODE == CLOSE:
             # The library refuses any Close between the fragments of a message.
             return reread_close(frame)

@@ -13,10 +13,10 @@ from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opc
 
 from safews import _events
 from safews._close import NO_STATUS, Close
-from safews._deflate import DeflateParameters, InflateError, InflateLimit, Inflater
+from safews._deflate import DeflateParameters, InflateError, Inflater
 from safews._frames import CLOSE, OPCODE
 
-from ._base import INVALID_DEFLATE, INVALID_TEXT, REFUSED, Codec, reread_close, too_big
+from ._base import INVALID_TEXT, REFUSED, Codec, reread_close, unreadable
 
 
 class _Inflate(Extension):
@@ -76,10 +76,8 @@ class WsprotoCodec(Codec):
         try:
             # A frame is one event.
             (event,) = self._library.events()
-        except InflateError:
-            return INVALID_DEFLATE
-        except InflateLimit:
-            return too_big(self._max_size)
+        except InflateError as error:
+            return unreadable(error, self._max_size)
         return self._translate(event, frame)
 
     def _translate(self, event: LibraryEvent, frame: bytes) -> _events.Event | None:

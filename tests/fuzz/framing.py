@@ -117,7 +117,7 @@ class Lanes:
             Framing(
                 partial(codec, agreed, max_size),
                 max_size=max_size,
-                compression=agreed is not None,
+                deflate=agreed,
                 fast_lane=fast_lane,
             )
             for codec, fast_lane in lanes

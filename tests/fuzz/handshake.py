@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import partial
+from itertools import product
 
 from safews._deflate import DeflateParameters, Deflater, Inflater
 from safews._framing import Framing
@@ -85,8 +86,8 @@ def check_agreement(agreed: DeflateParameters) -> None:
     assert 9 <= agreed.server_max_window_bits <= OUR_WINDOW_BITS
     assert 8 <= agreed.client_max_window_bits <= 15
     wire = frame(FIN | RSV1 | BINARY, Compressor(agreed).compress(MESSAGE))
-    for codec in CODECS:
-        framing = Framing(partial(codec, agreed, None), max_size=None, compression=True)
+    for codec, fast_lane in product(CODECS, (True, False)):
+        framing = Framing(partial(codec, agreed, None), max_size=None, deflate=agreed, fast_lane=fast_lane)
         framing.feed(wire)
         assert framing.parse(1, len(MESSAGE)) == [MESSAGE]
     peer = Inflater(agreed._replace(client_max_window_bits=agreed.server_max_window_bits), None)
