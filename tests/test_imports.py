@@ -26,6 +26,7 @@ SHELL = {
     "safews._options",
     "safews._output",
     "safews._protocol",
+    "safews._pulse",
     "safews._report",
     "safews._requirements",
     "safews._shutdown",
