@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ._app_errors import ClientDisconnected, is_disconnect
 from ._close import ClosedBy
@@ -24,10 +24,10 @@ from ._turn import turn_of
 
 Application = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[object]]
 
-WORK_PER_TURN = 64
+WORK_PER_TURN: Final = 64
 """What one app may send and receive before others have a turn: messages, and every ``WORK_SIZE`` bytes as one more."""
 
-WORK_SIZE = 4096
+WORK_SIZE: Final = 4096
 
 DROP_SECONDS = 5.0
 """How long ``after_disconnect="drop"`` lets an app send into the void."""
@@ -59,8 +59,10 @@ class App:
         "_connection",
         "_drop",
         "_gone_since",
+        "_inbox",
         "_link",
         "_loop",
+        "_outbox",
         "_report",
         "_since",
         "_turn",
@@ -74,6 +76,8 @@ class App:
     ) -> None:
         self._loop = loop
         self._connection = connection
+        self._inbox = connection.inbox
+        self._outbox = connection.outbox
         self._link = link
         self._report = report
         self._close_timeout = options.close_timeout
@@ -146,10 +150,14 @@ class App:
 
     async def receive(self) -> ReceiveEvent:
         """Return the next event (ASGI 2.4); raise ``ClientDisconnected`` once the disconnect has been delivered."""
+        inbox = self._inbox
         if self._work >= WORK_PER_TURN:
             await self._give_way()
+        elif len(inbox.events) > inbox.reserve:
+            # It has been read already, and nothing more is read for it: its bytes need not be counted.
+            self._work += 1
+            return inbox.take()
         connection = self._connection
-        inbox = connection.inbox
         while not inbox.events:
             if connection.record is not None:
                 self._work += 1
@@ -167,7 +175,7 @@ class App:
                 raise
             inbox.receivers.remove(receiver)
         if len(inbox.events) > inbox.reserve:
-            # It has been read already, and nothing more is read for it: its bytes need not be counted.
+            # As above.
             self._work += 1
             return inbox.take()
         event = connection.take()
@@ -177,7 +185,7 @@ class App:
 
     def wake(self) -> None:
         """Wake as many receivers as there are events; all, if there will be no more."""
-        inbox = self._connection.inbox
+        inbox = self._inbox
         count = len(inbox.receivers) if self._connection.record is not None else len(inbox.events)
         for receiver in inbox.receivers:
             if count <= 0:
@@ -195,12 +203,11 @@ class App:
         wrong with the message, ``RuntimeError`` for one that has no place in this state, ``ClientDisconnected`` once
         the client is gone.
         """
-        connection = self._connection
-        outbox = connection.outbox
+        outbox = self._outbox
         before = outbox.size
         if (
             # (OPEN, APP_SEND) of the table: the state stays as it is.
-            connection.state is OPEN
+            self._connection.state is OPEN
             and type(message) is dict
             and message.get("type") == "websocket.send"
             and not self.gate.is_busy

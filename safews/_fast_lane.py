@@ -6,20 +6,22 @@ read, or to say what is wrong with it.
 
 from __future__ import annotations
 
+from typing import Final
+
 from ._codecs._base import UNREADABLE, unreadable
 from ._deflate import Inflater
 from ._events import Pong, Violation
 from ._frames import BINARY, FIN, MASKED, MAX_CONTROL_PAYLOAD, PONG, RSV1, SHORT, TEXT
 from ._masking import KEY_SIZE, unmask
 
-WHOLE_TEXT = FIN | TEXT
-WHOLE_BINARY = FIN | BINARY
-WHOLE_PONG = FIN | PONG
+WHOLE_TEXT: Final = FIN | TEXT
+WHOLE_BINARY: Final = FIN | BINARY
+WHOLE_PONG: Final = FIN | PONG
 
-HEAD_SIZE = 2 + KEY_SIZE
+HEAD_SIZE: Final = 2 + KEY_SIZE
 """Bytes before the payload of a control frame: its header and its key."""
 
-_ANY = 0xFF
+_ANY: Final = 0xFF
 
 
 def read_whole(

@@ -6,40 +6,44 @@ A server's frames are not masked (section 5.1) and, here, never fragmented.
 from __future__ import annotations
 
 import struct
+from typing import Final
 
-CONTINUATION = 0x0
-TEXT = 0x1
-BINARY = 0x2
-CLOSE = 0x8
-PING = 0x9
-PONG = 0xA
+CONTINUATION: Final = 0x0
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+CLOSE: Final = 0x8
+PING: Final = 0x9
+PONG: Final = 0xA
 
-FIN = 0x80
-RSV1 = 0x40
-RSV2_RSV3 = 0x30
-OPCODE = 0x0F
-CONTROL = 0x08
+FIN: Final = 0x80
+RSV1: Final = 0x40
+RSV2_RSV3: Final = 0x30
+OPCODE: Final = 0x0F
+CONTROL: Final = 0x08
 
-MASKED = 0x80
-LENGTH = 0x7F
+MASKED: Final = 0x80
+LENGTH: Final = 0x7F
 
-SHORT = 126
+SHORT: Final = 126
 """In the place of the length: it follows in two bytes."""
 
-LONG = 127
+LONG: Final = 127
 """In the place of the length: it follows in eight bytes."""
 
-MAX_SHORT = 0xFFFF
+SHORT_HEADER_SIZE: Final = 2
+"""Bytes of the header of a message that is short, as a server sends it."""
+
+MAX_SHORT: Final = 0xFFFF
 """The greatest length that two bytes hold."""
 
-MAX_CONTROL_PAYLOAD = 125
+MAX_CONTROL_PAYLOAD: Final = 125
 """Bytes (section 5.5)."""
 
 _pack_short = struct.Struct("!BBH").pack
 _pack_long = struct.Struct("!BBQ").pack
 
 
-SHORT_HEADERS = {
+SHORT_HEADERS: Final = {
     first: tuple(bytes((first, length)) for length in range(SHORT))
     for first in (FIN | TEXT, FIN | BINARY, FIN | RSV1 | TEXT, FIN | RSV1 | BINARY)
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-KEY_SIZE = 4
+KEY_SIZE: Final = 4
 """Bytes."""
 
 Payload = bytes | bytearray | memoryview
@@ -31,7 +32,9 @@ def find_mask() -> tuple[Callable[[Payload, bytes], bytes], bool]:
     return apply_mask, True
 
 
-unmask, C_MASKING = find_mask()
+_found = find_mask()
+C_MASKING: Final = _found[1]
+unmask: Final = _found[0]
 """``unmask(data, key)`` returns ``data`` with the key of four bytes taken off (or put on: it is the same)."""
 
 

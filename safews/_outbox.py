@@ -5,14 +5,27 @@ A message that goes to many, as in a broadcast, is one object that is put again 
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ._close import close_payload
 from ._deflate import Deflater, Kind, Watch
-from ._frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, SHORT, SHORT_HEADERS, TEXT, control_frame, frame_header
+from ._frames import (
+    BINARY,
+    CLOSE,
+    FIN,
+    PING,
+    PONG,
+    RSV1,
+    SHORT,
+    SHORT_HEADER_SIZE,
+    SHORT_HEADERS,
+    TEXT,
+    control_frame,
+    frame_header,
+)
 from ._messages import Data, not_utf8
 
-LARGE = 16 * 1024
+LARGE: Final = 16 * 1024
 """Bytes from which a payload stands beside its header instead of being copied behind it."""
 
 
@@ -23,7 +36,7 @@ class _Shared(NamedTuple):
     frames: dict[tuple[Kind | None, int] | None, tuple[list[bytes], int]]
 
 
-_NOTHING = _Shared(None, {})
+_NOTHING: Final = _Shared(None, {})
 
 
 class _Last:
@@ -44,7 +57,7 @@ class _Last:
         self.shared = _NOTHING
 
 
-_last = _Last()
+_last: Final = _Last()
 
 
 class EndOfTurn(Protocol):
@@ -81,16 +94,16 @@ class Outbox:
 
     def put_message(self, data: Data) -> None:
         """Add a message as one frame; raise ``ValueError`` for a text that UTF-8 cannot express."""
-        shared = _last.shared
-        frame = shared.frames.get(self._kind) if shared.data is data else None
-        if frame is not None:
+        if data is _last.data:
+            shared = _last.shared
+            frame = shared.frames.get(self._kind) if shared.data is data else None
+            if frame is None:
+                self._put_again(data)
+                return
             chunks, size = frame
             self._chunks += chunks
             self.size += size
             self.messages += 1
-            return
-        if data is _last.data:
-            self._put_again(data)
             return
         if isinstance(data, str):
             first = FIN | TEXT
@@ -101,20 +114,25 @@ class Outbox:
         else:
             first, payload = FIN | BINARY, data
         _last.data = data
-        if len(payload) >= LARGE:
+        self.messages += 1
+        size = len(payload)
+        if size >= LARGE:
             self._remember_no_longer()
         deflater = self._deflater
-        if deflater is not None and len(payload) >= self._threshold:
+        if deflater is not None and size >= self._threshold:
             first |= RSV1
             payload = deflater.deflate(payload)
-        size = len(payload)
-        header = SHORT_HEADERS[first][size] if size < SHORT else frame_header(first, size)
+            size = len(payload)
+        if size < SHORT:
+            self._chunks.append(SHORT_HEADERS[first][size] + payload)
+            self.size += SHORT_HEADER_SIZE + size
+            return
+        header = frame_header(first, size)
         if size < LARGE:
             self._chunks.append(header + payload)
         else:
             self._chunks += (header, payload)
         self.size += len(header) + size
-        self.messages += 1
 
     def _remember_no_longer(self) -> None:
         """Forget the last message at the end of this turn."""

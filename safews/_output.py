@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from ._effects import Finish
 from ._flow import StallWatch
@@ -12,7 +13,7 @@ from ._socket import unsent_size
 from ._timers import Timer, Timers
 from ._turn import turn_of
 
-FLUSH_SIZE = 64 * 1024
+FLUSH_SIZE: Final = 64 * 1024
 """Bytes of gathered output that are written without waiting for the end of the turn."""
 
 TLS_LINGER = 1.0

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import Final
 
 from ._framing import Framing
 from ._inbox import Inbox
 
-FRAMES_PER_TURN = 256
+FRAMES_PER_TURN: Final = 256
 """Frames that are read before other connections have their turn."""
 
-DROP_SIZE = 1024 * 1024
+DROP_SIZE: Final = 1024 * 1024
 """Bytes of messages that are read at once when nobody is to have them."""
 
 

@@ -42,6 +42,7 @@ An input that a state takes without moving is listed as well: the app may return
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import Final
 
 
 class State(Enum):
@@ -94,13 +95,13 @@ class Input(Enum):
     CLOCK_CLOSE_TIMEOUT = auto()
 
 
-CONNECTING = State.CONNECTING
-OPEN = State.OPEN
-DENYING = State.DENYING
-ENDING = State.ENDING
-CLOSING = State.CLOSING
-DRAINING = State.DRAINING
-CLOSED = State.CLOSED
+CONNECTING: Final = State.CONNECTING
+OPEN: Final = State.OPEN
+DENYING: Final = State.DENYING
+ENDING: Final = State.ENDING
+CLOSING: Final = State.CLOSING
+DRAINING: Final = State.DRAINING
+CLOSED: Final = State.CLOSED
 
 TABLE: dict[tuple[State, Input], State] = {
     # The request waits for the app's answer. Every refusal is an HTTP response.
