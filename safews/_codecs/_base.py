@@ -17,9 +17,6 @@ INVALID_DEFLATE = Violation(1002, "compressed data that cannot be inflated")
 REFUSED = Violation(1002, "frame that breaks the protocol")
 """A library refuses what the framing has let pass. The framing checks more than they do, so this should not be."""
 
-LARGE = 4096
-"""Bytes from which a piece of a binary message is kept as it is."""
-
 _new_decoder = codecs.getincrementaldecoder("utf-8")
 
 
@@ -80,29 +77,22 @@ class TextGatherer:
 class BinaryGatherer:
     """A binary message that comes in pieces.
 
-    Large pieces wait as they are until all are joined, where a buffer that grows would be moved again and again. Small
-    ones go into one buffer: a message sent byte by byte must not become millions of objects.
+    A ``BytesIO``, which gives away what it has gathered without a copy: that would take as much memory once more, and
+    what the kernel takes to provide that is most of what a message of some MiB costs.
     """
 
-    __slots__ = ("_large", "_small")
+    __slots__ = ("_data",)
 
     def __init__(self) -> None:
-        self._large: list[bytes] = []
-        self._small = bytearray()
+        self._data = io.BytesIO()
 
     def add(self, piece: bytes, final: bool) -> None:
         """Take a piece."""
-        if len(piece) < LARGE:
-            self._small += piece
-            return
-        if self._small:
-            self._large.append(bytes(self._small))
-            self._small.clear()
-        self._large.append(piece)
+        self._data.write(piece)
 
     def message(self) -> bytes:
         """Return the payload so far."""
-        return b"".join((*self._large, self._small))
+        return self._data.getvalue()
 
 
 class Codec(ABC):
