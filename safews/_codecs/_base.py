@@ -17,6 +17,9 @@ INVALID_DEFLATE = Violation(1002, "compressed data that cannot be inflated")
 REFUSED = Violation(1002, "frame that breaks the protocol")
 """A library refuses what the framing has let pass. The framing checks more than they do, so this should not be."""
 
+LARGE = 4096
+"""Bytes from which a piece of a binary message is kept as it is."""
+
 _new_decoder = codecs.getincrementaldecoder("utf-8")
 
 
@@ -77,22 +80,29 @@ class TextGatherer:
 class BinaryGatherer:
     """A binary message that comes in pieces.
 
-    A ``BytesIO``, which gives away what it has gathered without a copy: that would take as much memory once more, and
-    what the kernel takes to provide that is most of what a message of some MiB costs.
+    Large pieces wait as they are until all are joined, where a buffer that grows would be moved again and again. Small
+    ones go into one buffer: a message sent byte by byte must not become millions of objects.
     """
 
-    __slots__ = ("_data",)
+    __slots__ = ("_large", "_small")
 
     def __init__(self) -> None:
-        self._data = io.BytesIO()
+        self._large: list[bytes] = []
+        self._small = bytearray()
 
     def add(self, piece: bytes, final: bool) -> None:
         """Take a piece."""
-        self._data.write(piece)
+        if len(piece) < LARGE:
+            self._small += piece
+            return
+        if self._small:
+            self._large.append(bytes(self._small))
+            self._small.clear()
+        self._large.append(piece)
 
     def message(self) -> bytes:
         """Return the payload so far."""
-        return self._data.getvalue()
+        return b"".join((*self._large, self._small))
 
 
 class Codec(ABC):
