@@ -29,17 +29,20 @@ class Totals(NamedTuple):
 class Report:
     """The lines about one connection. ``scope`` is the app's, whose client a proxy's headers may have corrected."""
 
-    __slots__ = ("_client", "_path", "_scope")
+    __slots__ = ("_client", "_path", "_scope", "_target")
 
     def __init__(self, scope: Any) -> None:
         self._scope = scope
         self._client = scope["client"]
-        self._path = get_path_with_query_string(scope)
+        # The scope is the app's to change; what is a path in a log is made only where there is a line.
+        self._target: Any = {"path": scope["path"], "query_string": scope["query_string"]}
+        self._path = ""
 
     @property
     def _who(self) -> tuple[str, str]:
+        self._path = self._path or get_path_with_query_string(self._target)
         client = self._scope.get("client")
-        # The scope is the app's to change, into whatever it likes.
+        # It may be whatever the app likes by now.
         return _address(client if isinstance(client, tuple) and len(client) == 2 else self._client), self._path
 
     def refused(self, status: int, detail: str) -> None:
@@ -48,7 +51,8 @@ class Report:
 
     def accepted(self) -> None:
         """The handshake is done."""
-        logger.info('%s - "WebSocket %s" [accepted]', *self._who)
+        if logger.isEnabledFor(logging.INFO):
+            logger.info('%s - "WebSocket %s" [accepted]', *self._who)
 
     def rejected(self, status: int) -> None:
         """The app has answered the request with an HTTP status."""
@@ -94,6 +98,8 @@ class Report:
 
     def closed(self, record: CloseRecord, totals: Totals, level: int) -> None:
         """The close record: how the connection ended and what it did. The same stands in the log record's fields."""
+        if not logger.isEnabledFor(level):
+            return
         client, path = self._who
         why = record.reason and f" {shown(record.reason)}"
         why += record.detail and f" ({record.detail})"
@@ -146,12 +152,14 @@ def handshake_failed(client: tuple[str, int] | None, exc: Exception) -> None:
 
 def connection_made(client: tuple[str, int] | None) -> None:
     """An upgrade request's transport has been taken over."""
-    logger.log(TRACE_LOG_LEVEL, "%sWebSocket connection made", _prefix(client))
+    if logger.isEnabledFor(TRACE_LOG_LEVEL):
+        logger.log(TRACE_LOG_LEVEL, "%sWebSocket connection made", _prefix(client))
 
 
 def connection_lost(client: tuple[str, int] | None) -> None:
     """The transport is gone."""
-    logger.log(TRACE_LOG_LEVEL, "%sWebSocket connection lost", _prefix(client))
+    if logger.isEnabledFor(TRACE_LOG_LEVEL):
+        logger.log(TRACE_LOG_LEVEL, "%sWebSocket connection lost", _prefix(client))
 
 
 def _prefix(client: tuple[str, int] | None) -> str:
