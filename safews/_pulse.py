@@ -112,7 +112,9 @@ def pulse_of(loop: asyncio.AbstractEventLoop, seconds: float) -> Pulse:
     beat = BEAT
     while beat * WAIT > seconds and beat > SHORTEST:
         beat /= 2
-    pulses = _pulses.setdefault(loop, _Pulses())
+    pulses = _pulses.get(loop)
+    if pulses is None:
+        pulses = _pulses[loop] = _Pulses()
     pulse = pulses.get(beat)
     if pulse is None:
         pulse = pulses[beat] = Pulse(loop, beat)
