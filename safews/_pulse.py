@@ -34,13 +34,15 @@ class Waiting(Protocol):
 class Pulse:
     """``number`` counts the beats, which are ``beat`` seconds apart."""
 
-    __slots__ = ("__weakref__", "_beat", "_due", "_handle", "_is_beating", "_loop", "number")
+    __slots__ = ("__weakref__", "_beat", "_due", "_handle", "_is_beating", "_loop", "_when", "number")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, beat: float) -> None:
         self._loop = weakref.ref(loop)
         self._beat = beat
         self._due: dict[int, dict[Waiting, None]] = {}
         self._handle: asyncio.TimerHandle | None = None
+        # When the next beat is due: what uvloop gives for a time that has come does not tell.
+        self._when = 0.0
         self._is_beating = False
         self.number = 0
 
@@ -54,8 +56,8 @@ class Pulse:
         if not self._is_beating:
             loop = cast("asyncio.AbstractEventLoop", self._loop())
             if self._handle is None:
-                self._handle = loop.call_later(self._beat, self._next, loop)
-            elif self._handle.when() - loop.time() < self._beat:
+                self._beat_at(loop, loop.time() + self._beat)
+            elif self._when - loop.time() < self._beat:
                 # A part of the beat that is under way is over already.
                 number += 1
         self._due.setdefault(number, {})[waiting] = None
@@ -75,12 +77,14 @@ class Pulse:
             self._handle.cancel()
             self._handle = None
 
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        handle = cast("asyncio.TimerHandle", self._handle)
-        late = loop.time() - handle.when()
-        # Due by the clock, and not by how long the work of a beat takes.
-        when = handle.when() + self._beat if late < self._beat else loop.time() + self._beat
+    def _beat_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        self._when = when
         self._handle = loop.call_at(when, self._next, loop)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        late = loop.time() - self._when
+        # Due by the clock, and not by how long the work of a beat takes.
+        self._beat_at(loop, (self._when if late < self._beat else loop.time()) + self._beat)
         self._is_beating = True
         for _ in range(min(1 + int(late / self._beat), MOST)):
             self.number += 1

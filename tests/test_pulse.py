@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safews._pulse import BEAT, MOST, SHORTEST, WAIT, Pulse, pulse_of
-from tests.fakes import FakeLoop
+from tests.fakes import FakeHandle, FakeLoop
 
 
 class Waiter:
@@ -79,6 +79,18 @@ class TestWait:
         pulse.wait(1, busy)
         loop.advance(4 * BEAT)
         assert busy.times == [BEAT, 2 * BEAT, 3 * BEAT, 4 * BEAT]
+
+    def test_a_handle_need_not_tell_when_it_is_due(
+        self, loop: FakeLoop, pulse: Pulse, waiter: Waiter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """uvloop makes a plain handle, without ``when``, where that is now."""
+        monkeypatch.delattr(FakeHandle, "when")
+        pulse.wait(3, waiter)
+        loop.advance(BEAT / 2)
+        late = Waiter(loop)
+        pulse.wait(3, late)
+        loop.advance(100 * BEAT)
+        assert (waiter.times, late.times) == ([3 * BEAT], [3.5 * BEAT])
 
     def test_beats_of_a_time_are_rounded_up(self, pulse: Pulse) -> None:
         assert [pulse.beats(seconds) for seconds in (0.0, BEAT, BEAT + 0.01, 20.0)] == [0, 1, 2, 20 / BEAT]
