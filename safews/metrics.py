@@ -102,6 +102,13 @@ class Collector(_Collector):
         )
 
 
+class _Timer(NamedTuple):
+    """When the statistics are to be written. What uvloop gives for a time that has come does not tell."""
+
+    when: float
+    handle: asyncio.TimerHandle
+
+
 class Publisher:
     """Writes the statistics of this process into its files: at intervals while it has connections, and after the last.
 
@@ -119,7 +126,7 @@ class Publisher:
         ]
         self._round_trip = prometheus_client.Histogram(ROUND_TRIP, ROUND_TRIP_HELP, buckets=BUCKETS, registry=None)
         self._written: dict[tuple[str, ...], float] = {}
-        self._timers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.TimerHandle] = WeakKeyDictionary()
+        self._timers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Timer] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def answered(self, seconds: float) -> None:
@@ -131,10 +138,11 @@ class Publisher:
         loop = asyncio.get_running_loop()
         seconds = 0.0 if LEDGER.is_empty else INTERVAL
         timer = self._timers.get(loop)
-        if timer is None or timer.when() > loop.time() + seconds:
+        when = loop.time() + seconds
+        if timer is None or timer.when > when:
             if timer is not None:
-                timer.cancel()
-            self._timers[loop] = loop.call_later(seconds, self._tick, loop)
+                timer.handle.cancel()
+            self._timers[loop] = _Timer(when, loop.call_at(when, self._tick, loop))
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         del self._timers[loop]

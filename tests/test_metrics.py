@@ -253,9 +253,29 @@ class TestSeveralProcesses:
         await eventually(lambda: received() == 2)
         somebody.account = somebody.account._replace(messages_in=5)
         await eventually(lambda: received() == 6)
+        self.stop(ledger)
+
+    def stop(self, ledger: Ledger) -> None:
+        """End the publisher's timer in this event loop."""
         publisher = ledger.watcher
         assert isinstance(publisher, metrics.Publisher)
-        publisher._timers[asyncio.get_running_loop()].cancel()
+        publisher._timers[asyncio.get_running_loop()].handle.cancel()
+
+    def test_a_connection_that_begins_just_after_the_last_has_ended(self, ledger: Ledger, folder: Path) -> None:
+        """uvloop makes a plain handle of a wait that is over at once, which does not tell when it is due."""
+        uvloop = pytest.importorskip("uvloop")
+
+        async def main() -> None:
+            metrics.register()
+            last = Somebody()
+            ledger.begin(last)
+            ledger.end(last, RECORD, None)
+            ledger.begin(Somebody())
+            self.stop(ledger)
+
+        loop = uvloop.new_event_loop()
+        loop.run_until_complete(main())
+        loop.close()
 
     def test_there_is_one_publisher(self, ledger: Ledger, folder: Path) -> None:
         metrics.register()
