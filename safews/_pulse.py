@@ -23,6 +23,10 @@ WAIT = 8
 MOST = WAIT // 2
 """Beats that a late one counts for at most: so no stall uses up a wait."""
 
+SOONEST = 0.001
+"""Seconds before the next beat, at least. What is due in less than half of that uvloop calls at once: by a handle that
+is no timer, and does not say when that is."""
+
 
 class Waiting(Protocol):
     """Whoever waits."""
@@ -77,10 +81,12 @@ class Pulse:
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         handle = cast("asyncio.TimerHandle", self._handle)
-        late = loop.time() - handle.when()
+        now = loop.time()
+        late = now - handle.when()
         # Due by the clock, and not by how long the work of a beat takes.
-        when = handle.when() + self._beat if late < self._beat else loop.time() + self._beat
-        self._handle = loop.call_at(when, self._next, loop)
+        rest = self._beat - late if late < self._beat else self._beat
+        # Not ``call_at``: by the time that it looks at the clock nothing of the rest may be left.
+        self._handle = loop.call_later(max(rest, SOONEST), self._next, loop)
         self._is_beating = True
         for _ in range(min(1 + int(late / self._beat), MOST)):
             self.number += 1

@@ -138,6 +138,29 @@ class TestStall:
         loop.stall(beats * BEAT)
         assert pulse.number == min(beats, MOST)
 
+    @pytest.mark.parametrize("seconds", [0.5, 0.3])
+    def test_the_next_is_a_timer_to_uvloop_too(self, seconds: float) -> None:
+        class Uvloop(FakeLoop):
+            def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
+                # uvloop's clock goes in milliseconds. What is due in none is a plain handle, without ``when``.
+                assert round(delay * 1000) > 0
+                return FakeLoop.call_at(self, self.now + delay, callback, *args, context=context)
+
+            def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
+                # The clock has gone on meanwhile.
+                self.now += 0.0002
+                return self.call_later(when - self.now, callback, *args, context=context)
+
+        loop = Uvloop()
+        pulse = pulse_of(loop, seconds)
+        waiter = Waiter(loop)
+        beat = next(BEAT / 2**power for power in range(9) if BEAT / 2**power * WAIT <= seconds)
+        pulse.wait(1, Waiter(loop))
+        pulse.wait(3, waiter)
+        loop.stall(2 * beat - 0.0004)
+        loop.advance(10 * beat)
+        assert len(waiter.times) == 1
+
     def test_whoever_is_due_meanwhile_is_called(self, loop: FakeLoop, pulse: Pulse) -> None:
         waiters = [Waiter(loop) for _ in range(MOST + 1)]
         for number, waiter in enumerate(waiters, 1):
