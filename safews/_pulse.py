@@ -27,6 +27,9 @@ SOONEST = 0.001
 """Seconds before the next beat, at least. What is due in less than half of that uvloop calls at once: by a handle that
 is no timer, and does not say when that is."""
 
+FOREVER = 1e15
+"""Beats that nobody lives to see: infinity is no number of them."""
+
 
 class Waiting(Protocol):
     """Whoever waits."""
@@ -50,7 +53,7 @@ class Pulse:
 
     def beats(self, seconds: float) -> int:
         """Return how many beats make up ``seconds``, rounded up."""
-        return math.ceil(seconds / self._beat)
+        return math.ceil(min(seconds / self._beat, FOREVER))
 
     def wait(self, beats: int, waiting: Waiting) -> int:
         """Call ``waiting.due()`` after so many whole beats, at least one; return the number of the one that it is."""

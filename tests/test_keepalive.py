@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 
@@ -109,6 +110,14 @@ class TestPings:
         peer = Peer(loop, interval=1.0)
         loop.advance(TIMEOUT)
         assert peer.times == [1.0]
+
+
+    @pytest.mark.parametrize(("interval", "timeout"), [(math.inf, TIMEOUT), (INTERVAL, math.inf), (math.inf, None)])
+    def test_infinity_is_for_ever(self, loop: FakeLoop, interval: float, timeout: float | None) -> None:
+        peer = Peer(loop, interval, timeout)
+        loop.advance(3600)
+        assert peer.timeouts == []
+        assert len(peer.pings) == (0 if interval == math.inf else 1)
 
 
 class TestTimeout:
