@@ -226,6 +226,23 @@ class TestNotReading:
         loop.advance(3 * INTERVAL)
         assert len(set(peer.pings)) == 1
 
+    def test_it_may_be_stopped_by_a_ping_that_is_repeated(self, loop: FakeLoop) -> None:
+        keepalive: Keepalive
+        pings: list[bytes] = []
+
+        def ping(payload: bytes) -> None:
+            pings.append(payload)
+            if len(pings) == 2:
+                keepalive.stop()
+
+        keepalive = Keepalive(loop, INTERVAL, TIMEOUT, ping, lambda: None)
+        keepalive.start()
+        loop.advance(INTERVAL)
+        keepalive.pause()
+        loop.advance(5 * INTERVAL)
+        assert len(pings) == 2
+        assert loop.timers == []
+
     def test_a_pause_before_the_first_ping(self, loop: FakeLoop, peer: Peer) -> None:
         peer.keepalive.pause()
         loop.advance(INTERVAL + 10 * TIMEOUT)
