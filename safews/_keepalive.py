@@ -112,7 +112,8 @@ class Keepalive:
         if self._left <= 0:
             self._on_timeout()
         elif self._read_since is not None:
-            self._wait(self._left)
+            # It may be read no longer by then, and Pings are to go on.
+            self._wait(min(self._left, self._interval))
         else:
             if until_next > 0:
                 self._wait(min(self._left, until_next))

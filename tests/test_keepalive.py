@@ -111,7 +111,6 @@ class TestPings:
         loop.advance(TIMEOUT)
         assert peer.times == [1.0]
 
-
     @pytest.mark.parametrize(("interval", "timeout"), [(math.inf, TIMEOUT), (INTERVAL, math.inf), (math.inf, None)])
     def test_infinity_is_for_ever(self, loop: FakeLoop, interval: float, timeout: float | None) -> None:
         peer = Peer(loop, interval, timeout)
@@ -225,6 +224,13 @@ class TestNotReading:
         peer.keepalive.pause()
         loop.advance(3 * INTERVAL)
         assert len(set(peer.pings)) == 1
+
+    def test_it_is_repeated_though_its_deadline_is_far(self, loop: FakeLoop) -> None:
+        peer = Peer(loop, 5.0, 300.0)
+        loop.advance(11.0)
+        peer.keepalive.pause()
+        loop.advance(10.0)
+        assert peer.times == [5.0, 15.0, 20.0]
 
     def test_it_may_be_stopped_by_a_ping_that_is_repeated(self, loop: FakeLoop) -> None:
         keepalive: Keepalive
