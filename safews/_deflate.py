@@ -51,7 +51,7 @@ class Inflater:
         self._bits = max(parameters.client_max_window_bits, _MIN_WINDOW_BITS)
         self._keeps_context = not parameters.client_no_context_takeover
         self.max_size = max_size
-        self._too_much = sys.maxsize if max_size is None else max_size + 1
+        self._too_much = sys.maxsize if max_size is None else min(max_size + 1, sys.maxsize)
         self._stream: zlib._Decompress | None = None
         self._tail = b""
         self.size = 0

@@ -112,13 +112,15 @@ class Keepalive:
         if self._left <= 0:
             self._on_timeout()
         elif self._read_since is not None:
-            self._wait(self._left)
+            # It may be read no longer by then, and Pings are to go on.
+            self._wait(min(self._left, self._interval))
         else:
-            if until_next <= 0:
-                self._sent = self._pulse.number
-                self._send_ping(self._payload)
-                until_next = self._interval
-            self._wait(min(self._left, until_next))
+            if until_next > 0:
+                self._wait(min(self._left, until_next))
+                return
+            self._sent = self._pulse.number
+            self._wait(min(self._left, self._interval))
+            self._send_ping(self._payload)
 
     def _ping(self) -> None:
         # Nobody who does not see our pings can answer them.

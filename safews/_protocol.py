@@ -12,7 +12,7 @@ import logging
 import random
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
@@ -415,12 +415,20 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
             self._output.flush()
         effects, connection.effects = connection.effects, []
         try:
-            for effect in effects:
-                self._carry_out(effect)
+            self._carry_out_all(iter(effects))
         finally:
             # Whatever a log handler raises, the app is told.
             self._app.wake()
             self.update_reading()
+
+    def _carry_out_all(self, effects: Iterator[Effect]) -> None:
+        """Carry out effects in their order; what a log handler raises keeps none of the others from it."""
+        try:
+            for effect in effects:
+                self._carry_out(effect)
+        except BaseException:
+            self._carry_out_all(effects)
+            raise
 
     def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Deadline):
@@ -454,8 +462,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         if answered.input is Input.APP_ACCEPT:
             self._opened_at = self._loop.time()
             self._output.size = 0
-            self._report.accepted()
             self._start_keepalive()
+            self._report.accepted()
         elif answered.input in (Input.APP_CLOSE, Input.APP_DENY):
             self._report.rejected(answered.status)
 

@@ -23,6 +23,9 @@ WAIT = 8
 MOST = WAIT // 2
 """Beats that a late one counts for at most: so no stall uses up a wait."""
 
+FOREVER = 1e15
+"""Beats that nobody lives to see: infinity is no number of them."""
+
 
 class Waiting(Protocol):
     """Whoever waits."""
@@ -48,7 +51,7 @@ class Pulse:
 
     def beats(self, seconds: float) -> int:
         """Return how many beats make up ``seconds``, rounded up."""
-        return math.ceil(seconds / self._beat)
+        return math.ceil(min(seconds / self._beat, FOREVER))
 
     def wait(self, beats: int, waiting: Waiting) -> int:
         """Call ``waiting.due()`` after so many whole beats, at least one; return the number of the one that it is."""

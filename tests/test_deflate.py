@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import tracemalloc
 import zlib
 
@@ -30,6 +31,10 @@ def stored_block(data, *, final):
 class TestInflate:
     def test_example_of_the_rfc(self):
         assert message(Inflater(DEFAULT, None), HELLO) == b"Hello"
+
+    @pytest.mark.parametrize("max_size", [sys.maxsize - 1, sys.maxsize, 1 << 70])
+    def test_a_limit_that_is_none(self, max_size):
+        assert message(Inflater(DEFAULT, max_size), HELLO) == b"Hello"
 
     def test_byte_by_byte(self):
         assert message(Inflater(DEFAULT, None), *(bytes((byte,)) for byte in HELLO)) == b"Hello"

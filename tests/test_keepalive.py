@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 
@@ -110,6 +111,13 @@ class TestPings:
         loop.advance(TIMEOUT)
         assert peer.times == [1.0]
 
+    @pytest.mark.parametrize(("interval", "timeout"), [(math.inf, TIMEOUT), (INTERVAL, math.inf), (math.inf, None)])
+    def test_infinity_is_for_ever(self, loop: FakeLoop, interval: float, timeout: float | None) -> None:
+        peer = Peer(loop, interval, timeout)
+        loop.advance(3600)
+        assert peer.timeouts == []
+        assert len(peer.pings) == (0 if interval == math.inf else 1)
+
 
 class TestTimeout:
     def test_a_peer_that_does_not_answer_is_given_up_once(self, loop: FakeLoop, peer: Peer) -> None:
@@ -216,6 +224,30 @@ class TestNotReading:
         peer.keepalive.pause()
         loop.advance(3 * INTERVAL)
         assert len(set(peer.pings)) == 1
+
+    def test_it_is_repeated_though_its_deadline_is_far(self, loop: FakeLoop) -> None:
+        peer = Peer(loop, 5.0, 300.0)
+        loop.advance(11.0)
+        peer.keepalive.pause()
+        loop.advance(10.0)
+        assert peer.times == [5.0, 15.0, 20.0]
+
+    def test_it_may_be_stopped_by_a_ping_that_is_repeated(self, loop: FakeLoop) -> None:
+        keepalive: Keepalive
+        pings: list[bytes] = []
+
+        def ping(payload: bytes) -> None:
+            pings.append(payload)
+            if len(pings) == 2:
+                keepalive.stop()
+
+        keepalive = Keepalive(loop, INTERVAL, TIMEOUT, ping, lambda: None)
+        keepalive.start()
+        loop.advance(INTERVAL)
+        keepalive.pause()
+        loop.advance(5 * INTERVAL)
+        assert len(pings) == 2
+        assert loop.timers == []
 
     def test_a_pause_before_the_first_ping(self, loop: FakeLoop, peer: Peer) -> None:
         peer.keepalive.pause()

@@ -615,7 +615,7 @@ class TestFailureOfOurOwn:
         side.begin()
         loop.run()
         assert side.transport.written.count(b"HTTP/1.1") == 1
-        assert side.finished == ["abort"]
+        assert side.finished[-1] == "abort"
         assert loop.timers == []
 
     def test_what_the_transport_still_says_goes_to_nobody(self, failed: Side) -> None:
@@ -977,6 +977,39 @@ class TestEndingTheTransport:
             side.protocol.connection_lost(None)
         side.loop.run()
         assert receiving.result() == {"type": "websocket.disconnect", "code": 1006}
+
+    def test_the_transport_is_ended_though_a_log_handler_fails(
+        self, side: Side, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: object) -> None:
+            raise LookupError("no such field")
+
+        monkeypatch.setattr("safews._report.Report.closed", fail)
+        with pytest.raises(LookupError):
+            side.protocol._stalled()
+        assert side.finished == ["abort"]
+
+    def test_a_refusal_ends_though_a_log_handler_fails(self, begin: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*args: object) -> None:
+            raise LookupError("no such field")
+
+        monkeypatch.setattr("safews._report.Report.rejected", fail)
+        side = begin()
+        assert isinstance(side.send({"type": "websocket.close"}).exception(), LookupError)
+        assert side.finished == ["write_eof"]
+
+    def test_pings_are_sent_though_a_log_handler_fails(
+        self, begin: Make, loop: FakeLoop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: object) -> None:
+            raise LookupError("no such field")
+
+        monkeypatch.setattr("safews._report.Report.accepted", fail)
+        side = begin(ws_ping_interval=1.0)
+        assert isinstance(side.send(ACCEPT).exception(), LookupError)
+        side.transport.taken()
+        loop.advance(1)
+        assert [frame.opcode for frame in side.frames()] == [PING]
 
     def test_a_transport_that_is_closing_is_left_alone(self, side: Side) -> None:
         side.transport.closing = True
