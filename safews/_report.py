@@ -35,12 +35,15 @@ class Report:
         self._scope = scope
         self._client = scope["client"]
         # The scope is the app's to change; what is a path in a log is made only where there is a line.
-        self._target: Any = {"path": scope["path"], "query_string": scope["query_string"]}
+        self._target = scope["path"], scope["query_string"]
         self._path = ""
 
     @property
     def _who(self) -> tuple[str, str]:
-        self._path = self._path or get_path_with_query_string(self._target)
+        if not self._path:
+            path, query_string = self._target
+            target: Any = {"path": path, "query_string": query_string}
+            self._path = get_path_with_query_string(target)
         client = self._scope.get("client")
         # It may be whatever the app likes by now.
         return _address(client if isinstance(client, tuple) and len(client) == 2 else self._client), self._path
