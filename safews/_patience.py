@@ -26,10 +26,6 @@ class Patience:
         self._left = self._seconds
         self._last = now
 
-    def skip(self, now: float) -> None:
-        """Let the time since the last look pass uncounted."""
-        self._last = now
-
     def left(self, now: float) -> float:
         """Say how many seconds are left."""
         return self._left - min(now - self._last, self.step)

@@ -52,23 +52,6 @@ def test_what_is_left_is_what_no_look_has_counted() -> None:
     assert patience.left(101.0) == 7.0
 
 
-def test_time_that_is_skipped_does_not_count() -> None:
-    patience = begun(8.0)
-    for second in range(1, 8):
-        assert not patience.spend(100.0 + second)
-    patience.skip(5000.0)
-    assert not patience.spend(5000.25)
-    assert patience.spend(5001.0)
-
-
-def test_what_was_spent_stays_spent_over_a_skip() -> None:
-    patience = begun(8.0)
-    for second in range(1, 8):
-        patience.spend(100.0 + second)
-    patience.skip(200.0)
-    assert patience.spend(201.0)
-
-
 def test_reset_begins_anew() -> None:
     patience = begun(8.0)
     looks_until_over(patience, 1.0)
