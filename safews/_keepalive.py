@@ -114,10 +114,9 @@ class Keepalive:
         elif self._read_since is not None:
             # It may be read no longer by then, and Pings are to go on.
             self._wait(min(self._left, self._interval))
+        elif until_next > 0:
+            self._wait(min(self._left, until_next))
         else:
-            if until_next > 0:
-                self._wait(min(self._left, until_next))
-                return
             self._sent = self._pulse.number
             self._wait(min(self._left, self._interval))
             self._send_ping(self._payload)

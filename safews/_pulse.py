@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import weakref
-from typing import Protocol, cast
+from typing import Protocol
 
 BEAT = 0.25
 """Seconds between two beats; a half, a quarter and so on of that for waits of less than ``WAIT`` beats."""
@@ -40,7 +40,7 @@ class Pulse:
     __slots__ = ("__weakref__", "_beat", "_due", "_handle", "_is_beating", "_loop", "_when", "number")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, beat: float) -> None:
-        self._loop = weakref.ref(loop)
+        self._loop = loop
         self._beat = beat
         self._due: dict[int, dict[Waiting, None]] = {}
         self._handle: asyncio.TimerHandle | None = None
@@ -57,10 +57,10 @@ class Pulse:
         """Call ``waiting.due()`` after so many whole beats, at least one; return the number of the one that it is."""
         number = self.number + max(1, beats)
         if not self._is_beating:
-            loop = cast("asyncio.AbstractEventLoop", self._loop())
+            now = self._loop.time()
             if self._handle is None:
-                self._beat_at(loop, loop.time() + self._beat)
-            elif self._when - loop.time() < self._beat:
+                self._beat_at(now + self._beat)
+            elif self._when - now < self._beat:
                 # A part of the beat that is under way is over already.
                 number += 1
         self._due.setdefault(number, {})[waiting] = None
@@ -80,23 +80,24 @@ class Pulse:
             self._handle.cancel()
             self._handle = None
 
-    def _beat_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+    def _beat_at(self, when: float) -> None:
         self._when = when
-        self._handle = loop.call_at(when, self._next, loop)
+        self._handle = self._loop.call_at(when, self._next)
 
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        late = loop.time() - self._when
+    def _next(self) -> None:
+        now = self._loop.time()
+        late = now - self._when
         # Due by the clock, and not by how long the work of a beat takes.
-        self._beat_at(loop, (self._when if late < self._beat else loop.time()) + self._beat)
+        self._beat_at((self._when if late < self._beat else now) + self._beat)
         self._is_beating = True
         for _ in range(min(1 + int(late / self._beat), MOST)):
             self.number += 1
-            self._call(loop, self._due.get(self.number, {}))
+            self._call(self._due.get(self.number, {}))
             self._due.pop(self.number, None)
         self._is_beating = False
         self._rest()
 
-    def _call(self, loop: asyncio.AbstractEventLoop, slot: dict[Waiting, None]) -> None:
+    def _call(self, slot: dict[Waiting, None]) -> None:
         while slot:
             # Each that is called may cancel others.
             waiting = next(iter(slot))
@@ -106,7 +107,7 @@ class Pulse:
             except Exception as exc:
                 # One that fails is not to keep the others from what they wait for.
                 message = f"error in what {waiting!r} waited for"
-                loop.call_exception_handler({"message": message, "exception": exc})
+                self._loop.call_exception_handler({"message": message, "exception": exc})
 
 
 _Pulses = weakref.WeakValueDictionary[float, Pulse]
