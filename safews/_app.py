@@ -153,12 +153,8 @@ class App:
         inbox = self._inbox
         if self._work >= WORK_PER_TURN:
             await self._give_way()
-        elif len(inbox.events) > inbox.reserve:
-            # It has been read already, and nothing more is read for it: its bytes need not be counted.
-            self._work += 1
-            return inbox.take()
-        connection = self._connection
         while not inbox.events:
+            connection = self._connection
             if connection.record is not None:
                 self._work += 1
                 raise self._disconnected(Gone(connection.state, connection.record)) from None
@@ -175,10 +171,10 @@ class App:
                 raise
             inbox.receivers.remove(receiver)
         if len(inbox.events) > inbox.reserve:
-            # As above.
+            # It has been read already, and nothing more is read for it: its bytes need not be counted.
             self._work += 1
             return inbox.take()
-        event = connection.take()
+        event = self._connection.take()
         self._work += 1 + len(event.get("text") or event.get("bytes") or "") // WORK_SIZE
         self._link.settle()
         return event
