@@ -65,7 +65,7 @@ TOO_OLD = {"uvicorn": "0.35.0", "h11": "0.11.0", "websockets": "12.0", "wsproto"
 HANDSHAKE = ("h_accept", "h_refuse", "h_denial", "h_server", "h_early_frames")
 END = ("c_peer_close", "c_app_ends", "c_network", "c_shutdown")
 ON_UVICORN = ["tests/test_smoke.py", *(f"tests/contract/test_{name}.py" for name in HANDSHAKE + END)]
-# What stands on the libraries: fragmented and compressed messages.
+# What stands on the libraries: messages, which these tests have read in their lane too.
 ON_LIBRARIES = [f"tests/contract/test_{name}.py" for name in ("o_receiving", "o_compressed")]
 
 
