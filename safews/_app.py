@@ -24,10 +24,10 @@ from ._turn import turn_of
 
 Application = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[object]]
 
-WORK_PER_TURN: Final = 64
+WORK_PER_TURN: Final = 256
 """What one app may send and receive before others have a turn: messages, and every ``WORK_SIZE`` bytes as one more."""
 
-WORK_SIZE: Final = 4096
+WORK_SIZE: Final = 1024
 
 DROP_SECONDS = 5.0
 """How long ``after_disconnect="drop"`` lets an app send into the void."""
