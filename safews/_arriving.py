@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from ._codecs._base import UNREADABLE, BinaryGatherer, Codec, TextGatherer, unreadable
 from ._deflate import Inflater
-from ._events import Event
+from ._events import Event, Violation
 from ._frame_header import masked_frame
 from ._frames import CONTINUATION, FIN, TEXT
 from ._masking import Payload, rotate, unmask
@@ -43,21 +43,32 @@ class ArrivingMessage(Arriving):
         self._key = key
 
     def take(self, piece: Payload, last: bool) -> Event | None:
-        complete = last and self._final != 0
-        inflater = self._inflater
         data = unmask(piece, self._key)
+        if not last:
+            self._key = rotate(self._key, len(piece))
+        elif self._final:
+            return self._end(data)
+        return self.add(data)
+
+    def add(self, data: bytes) -> Violation | None:
+        """Add what is not masked any more, and not the end of the message; return the fault it shows."""
+        inflater = self._inflater
         try:
-            if inflater is not None:
-                data = inflater.inflate(data)
-                if complete:
-                    data += inflater.finish()
-            self._gatherer.add(data, complete)
+            self._gatherer.add(data if inflater is None else inflater.inflate(data), False)
         except UNREADABLE as error:
-            return unreadable(error, None if inflater is None else inflater.max_size)
-        if complete:
-            return self._gatherer.message()
-        self._key = rotate(self._key, len(piece))
+            return self._fault(error)
         return None
+
+    def _end(self, data: bytes) -> Event:
+        inflater = self._inflater
+        try:
+            self._gatherer.add(data if inflater is None else inflater.message(data), True)
+        except UNREADABLE as error:
+            return self._fault(error)
+        return self._gatherer.message()
+
+    def _fault(self, error: Exception) -> Violation:
+        return unreadable(error, None if self._inflater is None else self._inflater.max_size)
 
 
 class ArrivingFragment(Arriving):

@@ -239,7 +239,13 @@ class Connection(Lifecycle):
             framing.feed(data, end)
             self.read_on(FRAMES_PER_TURN - len(messages))
         elif self.state is OPEN or self.state is CLOSING:
-            self._framing.feed(data)
+            framing = self._framing
+            if self.state is OPEN and not inbox.events and framing.read_more(data):
+                # For more of a message that the app waits for there is always room.
+                if framing.wants_data and (inbox.receivers or self.reader.holds_less):
+                    return True
+            else:
+                framing.feed(data)
             self.read_on()
         elif self.state is CONNECTING:
             self._framing.feed(data)

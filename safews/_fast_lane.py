@@ -1,17 +1,19 @@
 """What nearly all peers send nearly always: messages that are whole, in one frame and in one read, and Pongs.
 
-It is read here with no more looked at than must be. Whatever is not whole, or not right, is left for ``Framing`` to
-read, or to say what is wrong with it.
+It is read here with no more looked at than must be, and so are the fragments of which a large message has most: those
+between its first and its last. Whatever is not whole, or not right, is left for ``Framing`` to read, or to say what is
+wrong with it.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from ._arriving import ArrivingMessage
 from ._codecs._base import UNREADABLE, unreadable
 from ._deflate import Inflater
 from ._events import Pong, Violation
-from ._frames import BINARY, FIN, MASKED, MAX_CONTROL_PAYLOAD, PONG, RSV1, SHORT, TEXT
+from ._frames import BINARY, CONTINUATION, FIN, MASKED, MAX_CONTROL_PAYLOAD, PONG, RSV1, SHORT, TEXT
 from ._masking import KEY_SIZE, unmask
 
 WHOLE_TEXT: Final = FIN | TEXT
@@ -74,6 +76,43 @@ def read_whole(
         fault = unreadable(error, inflater.max_size) if inflater is not None and kind != first else None
         return messages, at, fault
     return messages, at, None
+
+
+def read_fragments(
+    data: bytes, at: int, message: ArrivingMessage, frames: int, room: int
+) -> tuple[int, int, int, Violation | None]:
+    """Read fragments of a message but the last; return how many, their payloads' size, and the offset behind them.
+
+    There are at most ``frames`` of them, and at most ``room`` bytes. What is wrong with the next is returned as well.
+    """
+    size = len(data)
+    count = taken = 0
+    try:
+        # No opcode and no FIN.
+        while count < frames and data[at] == CONTINUATION:
+            length = data[at + 1] - MASKED
+            key = at + 2
+            if length == SHORT:
+                key += 2
+                length = data[at + 2] << 8 | data[at + 3]
+                if length < SHORT:
+                    break
+            elif length > SHORT or length < 0:
+                break
+            start = key + KEY_SIZE
+            end = start + length
+            if end > size or taken + length > room:
+                break
+            fault = message.add(unmask(data[start:end], data[key:start]))
+            if fault is not None:
+                return count, taken, at, fault
+            count += 1
+            taken += length
+            at = end
+    except IndexError:
+        # A header that is not whole, or none.
+        pass
+    return count, taken, at, None
 
 
 def read_pong(data: bytes) -> Pong | None:

@@ -4,8 +4,8 @@ The boundaries of frames are ours. Every header is held back until it is whole a
 either library the same bytes get the same answer at the same moment. After that, by an option, frames take one of two
 lanes:
 
-* the fast lane reads all frames without a library: messages that are whole in one frame in a loop of their own
-  (``_fast_lane``), fragments and what has arrived in part by ``ArrivingMessage``;
+* the fast lane reads all frames without a library: messages that are whole in one frame, and most fragments, in loops
+  of their own (``_fast_lane``), the other fragments and what has arrived in part by ``ArrivingMessage``;
 * the library's lane, which every frame takes where the fast lane is off, hands it to the codec. One that has arrived
   only in part is handed on as smaller fragments: no library ever waits for the rest of a frame.
 
@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import cast
 
 from ._arriving import Arriving, ArrivingFragment, ArrivingMessage
 from ._close import Close
 from ._codecs._base import Codec, read_close, too_big
 from ._deflate import DeflateParameters, Inflater
 from ._events import Event, Ping, Pong, Violation
-from ._fast_lane import read_pong, read_whole
+from ._fast_lane import read_fragments, read_pong, read_whole
 from ._frame_header import Header, header_fault, read_header
 from ._frames import CLOSE, CONTROL, OPCODE, PING, RSV1
 from ._masking import KEY_SIZE, unmask
@@ -161,6 +162,21 @@ class Framing:
         """
         return read_pong(data) if self._fast_lane else None
 
+    def read_more(self, data: bytes) -> bool:
+        """Read a read that is payload of the frame that arrives, and not the last of it: most of a large message.
+
+        What gives ``False`` is to be fed. ``wants_data`` is ``False`` if it has shown a fault, which ``parse`` returns.
+        """
+        arriving = self._arriving
+        if arriving is None or not self.wants_data or len(data) >= self._left:
+            return False
+        self._left -= len(data)
+        fault = arriving.take(data, False)
+        if isinstance(fault, Violation):
+            self._fault = fault
+            self.wants_data = False
+        return True
+
     def parse(self, max_frames: int, max_bytes: int) -> list[Event]:
         """Read at most ``max_frames`` frames, stopping after the one with which the messages reach ``max_bytes``.
 
@@ -196,14 +212,17 @@ class Framing:
     def _read_frames(self, events: list[Event], frames: int, room: int) -> bool:
         """Read frames up to the limits; return whether it was data that ran out. Raises ``_Ended``."""
         while True:
-            if self._fast_lane and self._message is None and self._fault is None:
-                messages, self._at, self._fault = read_whole(
-                    self._data, self._at, self._limit, frames, room, self._inflater
-                )
-                events += messages
-                frames -= len(messages)
-                room -= sum(map(len, messages))
-            if self._at == len(self._data):
+            if self._fast_lane and self._arriving is None and self._fault is None:
+                if self._message is None:
+                    messages, self._at, self._fault = read_whole(
+                        self._data, self._at, self._limit, frames, room, self._inflater
+                    )
+                    events += messages
+                    frames -= len(messages)
+                    room -= sum(map(len, messages))
+                else:
+                    frames -= self._read_fragments(self._message, frames)
+            if self._at == len(self._data) and self._fault is None:
                 return True
             if frames <= 0 or room <= 0:
                 return False
@@ -214,6 +233,20 @@ class Framing:
                 return True
             frames -= 1
             room -= sum(len(event) for event in events[known:] if isinstance(event, (str, bytes)))
+
+    def _read_fragments(self, message: _Message, frames: int) -> int:
+        """Read what the fast lane can of an unfinished message, and return how many frames that was."""
+        # The fast lane reads every message itself.
+        own = cast("ArrivingMessage", message.own)
+        room = self._limit_of(message) - message.size
+        count, size, self._at, self._fault = read_fragments(self._data, self._at, own, frames, room)
+        message.frames += count
+        message.size += size
+        return count
+
+    def _limit_of(self, message: _Message) -> int:
+        """Return how many bytes the frames of a message may announce."""
+        return self._wire_limit if message.compressed else self._limit
 
     def _read_frame(self, events: list[Event]) -> bool:
         """Read the next frame, or more of the one that is arriving; return whether it is finished."""
@@ -276,7 +309,7 @@ class Framing:
             message = self._message = _Message(compressed, own)
         message.frames += 1
         message.size += length
-        if message.size > (self._wire_limit if message.compressed else self._limit):
+        if message.size > self._limit_of(message):
             raise _Ended(too_big(self._max_size))
         return message
 

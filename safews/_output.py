@@ -9,7 +9,7 @@ from typing import Final
 from ._effects import Finish
 from ._flow import StallWatch
 from ._outbox import Outbox
-from ._socket import unsent_size
+from ._socket import unsent_size, writes_together
 from ._timers import Timer, Timers
 from ._turn import turn_of
 
@@ -27,7 +27,17 @@ class Output:
     called when a peer has taken nothing for so long.
     """
 
-    __slots__ = ("_is_gathering", "_on_flush", "_stall", "_timers", "_transport", "_turn", "outbox", "size")
+    __slots__ = (
+        "_is_gathering",
+        "_on_flush",
+        "_stall",
+        "_timers",
+        "_transport",
+        "_turn",
+        "_writes_together",
+        "outbox",
+        "size",
+    )
 
     def __init__(
         self,
@@ -42,6 +52,7 @@ class Output:
     ) -> None:
         self._turn = turn_of(loop)
         self._transport = transport
+        self._writes_together = writes_together(transport)
         self.outbox = outbox
         self._timers = timers
         self._is_gathering = False
@@ -74,11 +85,15 @@ class Output:
         size = outbox.size
         if not size:
             return
-        for chunk in outbox.take():
-            # The first write to a peer that is gone may find that out.
-            if transport.is_closing():
-                return
-            transport.write(chunk)
+        chunks = outbox.take()
+        if len(chunks) > 1 and self._writes_together and not transport.is_closing():
+            transport.writelines(chunks)
+        else:
+            for chunk in chunks:
+                # The first write to a peer that is gone may find that out.
+                if transport.is_closing():
+                    return
+                transport.write(chunk)
         self.size += size
         if self._stall is not None:
             self._stall.wrote(size)

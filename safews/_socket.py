@@ -30,6 +30,14 @@ def unsent_size(transport: Any) -> int:
     return 0 if is_gone(transport) else transport.get_write_buffer_size()
 
 
+def writes_together(transport: Any) -> bool:
+    """Say whether ``writelines`` gives the kernel several pieces in one system call, as uvloop's does.
+
+    asyncio's makes a copy of them before Python 3.12, and some releases after that pause no protocol there.
+    """
+    return type(transport).__module__.startswith("uvloop.")
+
+
 def set_user_timeout(transport: Any, seconds: float) -> None:
     """Let the kernel end a connection whose peer acknowledges nothing for twice so long (RFC 5482); 0 is never.
 

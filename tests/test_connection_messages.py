@@ -95,6 +95,38 @@ class TestReceiving:
         assert bench.take_all() == [got("Hello" * 20)]
         assert bench.written().frames == [Frame(PONG, b"?")]
 
+    def test_more_of_a_message_has_no_consequences(self, new):
+        bench = new(receive_buffer=1000, max_size=5000).opened()
+        wire = frame(BINARY, bytes(5000))
+        receive = bench.connection.receive_data
+        assert not receive(wire[:500])
+        assert receive(wire[500:900])
+        assert not receive(wire[900:1500])
+        assert not bench.connection.wants_bytes(True)
+        bench.connection.inbox.receivers.append(object())
+        assert receive(wire[1500:5000])
+        assert bench.connection.wants_bytes(True)
+        receive(wire[5000:])
+        assert bench.take_all() == [got(bytes(5000))]
+
+    def test_but_for_what_it_shows_to_be_wrong(self, bench):
+        bench.connection.receive_data(frame(TEXT, b"a" * 1000)[:500])
+        assert not bench.connection.receive_data(b"\xff" * 100)
+        assert bench.connection.record.code == 1007
+
+    def test_nor_while_other_messages_wait(self, bench):
+        wire = frame(BINARY, bytes(1000))
+        bench.connection.receive_data(frame(TEXT, b"a") + wire[:500])
+        assert not bench.connection.receive_data(wire[500:600])
+
+    def test_more_of_a_message_is_dropped_while_closing(self, bench):
+        wire = frame(BINARY, bytes(1000)) + close_frame(1000)
+        bench.connection.receive_data(wire[:500])
+        bench.connection.send(APP_CLOSE)
+        assert not bench.connection.receive_data(wire[500:600])
+        bench.connection.receive_data(wire[600:])
+        assert bench.connection.record.clean
+
     def test_ping_is_answered_while_closing(self, bench):
         bench.connection.send(APP_CLOSE)
         bench.connection.receive_data(frame(PING, b"?"))

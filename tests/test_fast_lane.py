@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from safews._arriving import ArrivingMessage
 from safews._deflate import DeflateParameters, Inflater
 from safews._events import Pong, Violation
-from safews._fast_lane import read_pong, read_whole
+from safews._fast_lane import read_fragments, read_pong, read_whole
 from tests.harness import BINARY, CONTINUATION, PING, PONG, TEXT, frame
 from tests.reference import Compressor
 
@@ -160,6 +161,78 @@ class TestCompressed:
     def test_fault_of_a_plain_text_is_left(self) -> None:
         (first,) = self.frames(b"a")
         assert self.read(first + frame(TEXT, b"\xff")) == (["a"], len(first), None)
+
+
+class TestFragments:
+    """Those between a message's first and its last."""
+
+    @staticmethod
+    def read(data: bytes, at: int = 0, *, frames: int = MANY, room: int = LIMIT) -> tuple:
+        return read_fragments(data, at, ArrivingMessage(TEXT, None), frames, room)
+
+    @staticmethod
+    def rest_of(message: ArrivingMessage) -> object:
+        """End a message, and return it."""
+        message.begin(0x80, bytes(4))
+        return message.take(b"", True)
+
+    @pytest.mark.parametrize("sizes", [[], [0], [1, 0, 2], [125, 126, 127], [65_535, 1], [1] * MANY])
+    @pytest.mark.parametrize("opcode", [TEXT, BINARY])
+    def test_all_that_are_whole(self, sizes: list[int], opcode: int) -> None:
+        data = b"-" + b"".join(frame(CONTINUATION, b"x" * size, fin=False) for size in sizes)
+        message = ArrivingMessage(opcode, None)
+        assert read_fragments(data, 1, message, MANY, LIMIT) == (len(sizes), sum(sizes), len(data), None)
+        expected = "x" * sum(sizes)
+        assert self.rest_of(message) == (expected if opcode == TEXT else expected.encode())
+
+    def test_compressed(self) -> None:
+        parameters = DeflateParameters()
+        payload = Compressor(parameters).compress(b"Hello" * 100)
+        message = ArrivingMessage(TEXT, Inflater(parameters, LIMIT))
+        data = frame(CONTINUATION, payload[:5], fin=False) + frame(CONTINUATION, payload[5:], fin=False)
+        assert read_fragments(data, 0, message, MANY, LIMIT) == (2, len(payload), len(data), None)
+        assert self.rest_of(message) == "Hello" * 100
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            frame(CONTINUATION, b"a"),
+            frame(PING, b""),
+            frame(TEXT, b"a", fin=False),
+            frame(CONTINUATION, b"a", fin=False, rsv=4),
+            frame(CONTINUATION, b"a", fin=False, mask=None),
+            frame(CONTINUATION, b"x" * 126, fin=False, mask=None),
+            frame(CONTINUATION, b"a", fin=False, length_bytes=2),
+            frame(CONTINUATION, b"a", fin=False, length_bytes=8),
+            frame(CONTINUATION, bytes(65_536), fin=False),
+        ],
+    )
+    def test_ends_at_what_is_another_frame_or_not_right(self, rest: bytes) -> None:
+        first = frame(CONTINUATION, b"ab", fin=False)
+        assert self.read(first + rest + first) == (1, 2, len(first), None)
+
+    @pytest.mark.parametrize("length", [1, 200])
+    def test_ends_at_what_has_not_arrived(self, length: int) -> None:
+        first, second = frame(CONTINUATION, b"a", fin=False), frame(CONTINUATION, bytes(length), fin=False)
+        for cut in range(len(second)):
+            assert self.read(first + second[:cut]) == (1, 1, len(first), None)
+
+    @pytest.mark.parametrize("frames", range(4))
+    def test_ends_after_so_many_frames(self, frames: int) -> None:
+        one = frame(CONTINUATION, b"ab", fin=False)
+        assert self.read(one * 3, frames=frames) == (frames, 2 * frames, len(one) * frames, None)
+
+    @pytest.mark.parametrize(("room", "count"), [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2)])
+    def test_ends_before_the_limit_is_passed(self, room: int, count: int) -> None:
+        one = frame(CONTINUATION, b"ab", fin=False)
+        assert self.read(one * 3, room=room)[0] == count
+
+    def test_an_empty_one_needs_no_room(self) -> None:
+        assert self.read(frame(CONTINUATION, b"", fin=False), room=0)[0] == 1
+
+    def test_what_is_wrong_with_one_comes_with_those_before_it(self) -> None:
+        first, second = (frame(CONTINUATION, data, fin=False) for data in (b"a", b"\xff"))
+        assert self.read(first + second + first) == (1, 1, len(first), Violation(1007, "text that is not UTF-8"))
 
 
 class TestPong:

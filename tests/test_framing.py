@@ -550,6 +550,74 @@ class TestWhole:
         assert framing.read_whole(text("a"), *EVERYTHING) == ([], 0)
 
 
+def test_most_fragments_take_the_shortcut(monkeypatch):
+    read_frame = Framing._read_frame
+    calls = []
+
+    def counted(self, events):
+        calls.append(self)
+        return read_frame(self, events)
+
+    monkeypatch.setattr(Framing, "_read_frame", counted)
+    framing = Framing(lambda: pytest.fail("the codec was made"), max_size=None, deflate=DEFLATE)
+    assert read(framing, b"".join(fragments(FIN | BINARY, bytes(1000), [10] * 99))) == [bytes(1000)]
+    # The first and the last do not.
+    assert len(calls) == 2
+
+
+class TestMore:
+    """A read that is part of one frame, taken without being held."""
+
+    @pytest.mark.parametrize("kind", [TEXT, BINARY, RSV1 | TEXT])
+    def test_is_the_same_as_feeding(self, framing, compressor, kind):
+        message = "".join(random.Random(0).choices("0123456789abcdef\u20ac", k=4000))
+        payload = message.encode()
+        stream = frame(FIN | kind, compressor.compress(payload) if kind & RSV1 else payload)
+        assert read(framing, stream[:100]) == []
+        for at in range(100, 1600, 500):
+            assert framing.read_more(stream[at : at + 500])
+            assert framing.wants_data
+            assert not framing.is_clear
+        assert not framing.read_more(stream[1600:])
+        assert read(framing, stream[1600:]) == [payload if kind == BINARY else message]
+        assert framing.is_clear
+
+    def test_is_held_as_what_it_makes(self, framing):
+        stream = frame(FIN | BINARY, bytes(1000))
+        read(framing, stream[:10])
+        before = framing.buffered
+        framing.read_more(stream[10:500])
+        assert framing.buffered == before + 490
+
+    def test_is_not_the_end_of_the_frame(self, framing):
+        stream = frame(BINARY, bytes(100))
+        read(framing, stream[:20])
+        assert not framing.read_more(stream[20:])
+        assert not framing.read_more(stream[20:] + b"\x80")
+        assert framing.read_more(stream[20:-1])
+        assert not framing.read_more(stream[-1:])
+
+    @pytest.mark.parametrize("before", [b"", frame(BINARY, b"a"), frame(BINARY, b"a")[:5], frame(FIN | PING)[:4]])
+    def test_there_is_none_where_no_frame_arrives(self, framing, before):
+        read(framing, before)
+        assert not framing.read_more(b"a")
+
+    def test_nor_where_something_is_unread(self, framing):
+        stream = frame(BINARY, bytes(1000))
+        read(framing, stream[:100])
+        framing.feed(stream[100:200])
+        assert not framing.read_more(stream[200:300])
+
+    def test_what_it_shows_to_be_wrong_is_for_parse_to_return(self, framing):
+        stream = frame(FIN | TEXT, b"a" * 100 + b"\xff" * 100)
+        read(framing, stream[:50])
+        assert framing.read_more(stream[50:150])
+        assert not framing.wants_data
+        assert framing.parse(0, 1) == []
+        assert framing.parse(*EVERYTHING) == [Violation(1007, "text that is not UTF-8")]
+        assert framing.wants_data
+
+
 class TestMemory:
     def test_gathering_does_not_copy_what_it_has(self, new_framing):
         # 16 MiB in 16 KiB reads, each of which must not cost a copy of all before it.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,19 @@ class Side:
 
     def put(self, data: bytes) -> None:
         self.output.outbox.put_raw(data)
+
+
+class UvloopTransport(FakeTransport):
+    """One that gives the kernel several pieces at once, and notes them."""
+
+    __module__ = "uvloop.loop"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together: list[list[bytes]] = []
+
+    def writelines(self, list_of_data: Iterable[Any]) -> None:
+        self.together.append(list(list_of_data))
 
 
 Make = Callable[..., Side]
@@ -103,6 +117,24 @@ class TestGathering:
             side.put(data)
         side.output.flush()
         assert writes == [b"a" * LARGE]
+
+    def test_pieces_go_out_together_where_that_is_one_system_call(self, loop: FakeLoop) -> None:
+        transport = UvloopTransport()
+        side = Side(loop, transport, WRITE_TIMEOUT)
+        side.output.outbox.put_message(b"a" * LARGE)
+        side.output.flush()
+        assert [[len(piece) for piece in pieces] for pieces in transport.together] == [[4, LARGE]]
+        side.put(b"b")
+        side.output.flush()
+        assert (transport.writes, side.output.size) == ([b"b"], 4 + LARGE + 1)
+
+    def test_which_is_not_for_a_transport_that_is_closing(self, loop: FakeLoop) -> None:
+        transport = UvloopTransport()
+        side = Side(loop, transport, WRITE_TIMEOUT)
+        side.output.outbox.put_message(b"a" * LARGE)
+        transport.close()
+        side.output.flush()
+        assert (transport.together, side.output.size) == ([], 0)
 
     def test_what_is_stopped_is_not_written(self, side: Side, loop: FakeLoop) -> None:
         side.put(b"a")

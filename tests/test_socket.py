@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from safews._socket import MAX_USER_TIMEOUT, is_gone, peer_has_ended, set_user_timeout, unsent_size
+from safews._socket import MAX_USER_TIMEOUT, is_gone, peer_has_ended, set_user_timeout, unsent_size, writes_together
 from tests.fakes import FakeSocket, FakeTransport
 from tests.harness.logs import captured
 
@@ -39,6 +40,21 @@ class TestTransport:
     def test_one_that_is_lost_and_does_not_say_so(self) -> None:
         assert is_gone(LostTransport())
         assert unsent_size(LostTransport()) == 0
+
+
+class TestWritesTogether:
+    @pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+    def test_is_what_uvloop_does(self, name: str) -> None:
+        loop = pytest.importorskip(name).new_event_loop()
+        ours, theirs = socket.socketpair()
+        try:
+            transport, _ = loop.run_until_complete(loop.create_connection(asyncio.Protocol, sock=ours))
+            assert writes_together(transport) is (name == "uvloop")
+            transport.abort()
+            loop.run_until_complete(asyncio.sleep(0))
+        finally:
+            loop.close()
+            theirs.close()
 
 
 class TestUserTimeout:
