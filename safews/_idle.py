@@ -10,7 +10,7 @@ import weakref
 
 from ._deflate import Deflater
 
-IDLE_SECONDS = 20.0
+IDLE_SECONDS = 10.0
 """A compressor that is not used is let go of after this time, and before twice as much has passed."""
 
 
