@@ -17,7 +17,7 @@ OTHERS := $(filter-out %/__pycache__/,$(wildcard tests/*/))
 # Tests start hundreds of processes, each of which would otherwise compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: dash-env test test-all test-compiled test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick bench-targets bench-instructions fuzz search soak mutants node nightly check format docs pages release-check run
+.PHONY: dash-env test test-all test-compiled test-lowest test-uvicorn ecosystem ecosystem-light conformance conformance-quick bench bench-quick bench-targets bench-instructions floods fuzz search soak mutants node nightly check format docs pages release-check run
 
 test: $(READY)  ## the suite, with the coverage that the tests of the modules must reach by themselves
 	$(PYTEST) --cov=safews --cov-fail-under=100 $(OF_MODULES)
@@ -58,6 +58,9 @@ bench-targets: $(BENCH_READY) .compiled/.ready  ## which of the targets are reac
 
 bench-instructions: $(BENCH_READY) .compiled/.ready  ## instructions for each message, counted by valgrind, in ten minutes
 	$(BENCH) -m benchmarks.instructions $(ARGS)
+
+floods: $(READY)  ## the tests with floods, in full size: ten million messages, 100 MiB; five minutes
+	HOSTILE_FULL=1 nice $(PY) -m pytest tests/hostile/test_memory.py
 
 fuzz: $(FUZZ_READY)  ## a minute of fuzzing for each target; more with ARGS='--seconds 3600 --keep'
 	nice $(FUZZ) -m tests.fuzz $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from safews._close import CloseRecord
@@ -70,8 +71,14 @@ def see(bench: Bench, step: Step) -> Seen:
     )
 
 
-def arrives(data: bytes) -> Step:
-    return lambda bench: bench.connection.receive_data(data)
+@dataclass(frozen=True)
+class Arrives:
+    """The step in which bytes of the peer arrive."""
+
+    data: bytes
+
+    def __call__(self, bench: Bench) -> None:
+        bench.connection.receive_data(self.data)
 
 
 def sent(message: dict[str, Any]) -> Step:

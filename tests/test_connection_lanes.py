@@ -1,4 +1,7 @@
-"""Both codecs, with the fast lane and without: the same life gives the same events, effects and bytes."""
+"""Both codecs, with the fast lane and without: the same life gives the same events, effects and bytes.
+
+The reference decoder says which messages there may be.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from hypothesis import strategies as st
 
 from safews._connection import Connection
 from safews._deflate import DeflateParameters
-from tests.connections import ACCEPT, DEFLATE, LANES, Bench, request, send
+from safews._events import Event
+from tests.connections import ACCEPT, DEFLATE, LANES, Bench, got, request, send
 from tests.examples import examples
 from tests.harness.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
-from tests.lanes import CALLS, MESSAGES, TIMERS, Step, arrives, called, see, sent, takes, timed_out, turn, waits
-from tests.reference import Compressor
+from tests.lanes import CALLS, MESSAGES, TIMERS, Arrives, Step, called, see, sent, takes, timed_out, turn, waits
+from tests.reference import Compressor, Reference
 
 payloads = st.sampled_from([b"", b"hello", "grüß".encode(), b"\xff", b"\xc3", bytes(125), bytes(300), bytes(1001)])
 fins = st.sampled_from([True, True, False])
@@ -53,7 +57,7 @@ def arrivals(draw: st.DrawFn, pieces: st.SearchStrategy[bytes]) -> list[Step]:
     """Some frames, cut at some place."""
     wire = b"".join(draw(st.lists(pieces, min_size=1, max_size=6)))
     cut = draw(st.integers(0, len(wire)))
-    return [arrives(part) for part in (wire[:cut], wire[cut:]) if part]
+    return [Arrives(part) for part in (wire[:cut], wire[cut:]) if part]
 
 
 def alone(steps: st.SearchStrategy[Step]) -> st.SearchStrategy[list[Step]]:
@@ -91,12 +95,22 @@ marks = st.fixed_dictionaries(
 )
 
 
+def decoded(wire: bytes, marks: dict[str, Any]) -> list[Event]:
+    """Return what the reference makes of all that the peer sends, up to its end."""
+    agreed = DeflateParameters() if marks["head"] is DEFLATE else None
+    return Reference(agreed, marks["max_size"]).decode(wire)
+
+
 @examples(500, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(marks=marks, is_accepted=st.sampled_from([True, True, True, False]), life=lives)
 def test_all_lanes_live_the_same_life(marks: dict[str, Any], is_accepted: bool, life: list[Step]) -> None:
     benches = [Bench(*lane, accept_timeout=5, **marks) for lane in LANES]
     start = [takes, sent(ACCEPT)] if is_accepted else []
+    wire = b"".join(step.data for step in life if isinstance(step, Arrives))
+    expected = [got(data) for data in decoded(wire, marks) if isinstance(data, (str, bytes))]
     for step in [*start, *life]:
         first, *others = [see(bench, step) for bench in benches]
         for other in others:
             assert other == first
+        messages = [event for event in first.received if event["type"] == "websocket.receive"]
+        assert messages == expected[: len(messages)]

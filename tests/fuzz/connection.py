@@ -9,7 +9,7 @@ from safews._deflate import DeflateParameters
 from tests.connections import ACCEPT, DEFLATE, Bench, request
 from tests.fuzz.framing import PAIRS, Lane
 from tests.fuzz.script import WRITES, Peer, Script
-from tests.lanes import CALLS, MESSAGES, TIMERS, Seen, Step, arrives, called, see, sent, takes, timed_out, turn, waits
+from tests.lanes import CALLS, MESSAGES, TIMERS, Arrives, Seen, Step, called, see, sent, takes, timed_out, turn, waits
 
 HEADS = [(request(), None), (DEFLATE, DeflateParameters())]
 QUEUES = [2, 32, 1]
@@ -99,7 +99,7 @@ class Life:
         if not self._is_reading and not self._is_read_always:
             return
         self._longest_read = max(self._longest_read, len(self.wire))
-        assert self.step(arrives(self.wire)).raised is None
+        assert self.step(Arrives(self.wire)).raised is None
         self.wire = b""
         if not self._is_read_always:
             self._check_bounds()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.helpers_c import wait_for_end
-from tests.contract.helpers_o import DEFLATE, NO_TAKEOVER, RSV1, Deflate, ending_line, fragments
+from tests.contract.helpers_o import DEFLATE, LANES, NO_TAKEOVER, RSV1, Deflate, ending_line, fragments
 from tests.harness import BINARY, CLOSE, PING, PONG, Call, Client, Start, eventually, frame
 from tests.hostile.helpers import turns_until, under_attack
 
@@ -82,17 +82,19 @@ async def turns_for_an_echo(other: Client, most: int) -> int:
     return taken
 
 
+@LANES
 @TAKEOVER
 @pytest.mark.parametrize("count", [1, 7], ids=["whole", "fragments"])
 async def test_bomb_is_inflated_up_to_the_limit(
-    start: Start, monkeypatch: pytest.MonkeyPatch, takeover: bool, count: int
+    start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, fast_lane: bool, takeover: bool, count: int
 ) -> None:
     """The second message of the connection, so that with takeover there is a window to take from."""
     deflate = Deflate(takeover=takeover, level=9)
     first, payload = deflate.deflate(b"first"), deflate.deflate(BOMB)
     assert len(payload) * RATIO < len(BOMB)
     inflated = Inflated(monkeypatch)
-    async with under_attack(start, wait_for_end, ws_max_size=MAX_SIZE) as (server, other):
+    ws = protocol.with_options(fast_lane=fast_lane)
+    async with under_attack(start, wait_for_end, ws=ws, ws_max_size=MAX_SIZE) as (server, other):
         calm = await turns_for_an_echo(other, 50)
         async with server.connect() as client:
             await client.open(b"/", offer(takeover))
@@ -111,16 +113,18 @@ async def test_bomb_is_inflated_up_to_the_limit(
 LEGAL = 40
 
 
+@LANES
 @TAKEOVER
 async def test_bombs_just_below_the_limit_come_one_in_a_turn(
-    start: Start, monkeypatch: pytest.MonkeyPatch, takeover: bool
+    start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, fast_lane: bool, takeover: bool
 ) -> None:
     """They are legal: 10 MiB in some 10 KiB, in one segment. Whoever else waits is served between them."""
     deflate = Deflate(takeover=takeover, level=9)
     data = b"".join(frame(BINARY, deflate.deflate(bytes(MAX_SIZE)), rsv=RSV1) for _ in range(LEGAL))
     assert len(data) < 64 * 1024
     inflated = Inflated(monkeypatch)
-    async with under_attack(start, wait_for_end, ws_max_size=MAX_SIZE) as (server, other):
+    ws = protocol.with_options(fast_lane=fast_lane)
+    async with under_attack(start, wait_for_end, ws=ws, ws_max_size=MAX_SIZE) as (server, other):
         calm = await turns_for_an_echo(other, 50)
         async with server.connect() as client:
             await client.open(b"/", offer(takeover))
@@ -139,12 +143,16 @@ async def closes_at_once(call: Call) -> None:
     await call.send_event({"type": "websocket.accept"})
 
 
-async def test_bombs_to_a_connection_that_we_close(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+@LANES
+async def test_bombs_to_a_connection_that_we_close(
+    start: Start, protocol: Any, monkeypatch: pytest.MonkeyPatch, fast_lane: bool
+) -> None:
     """Nobody is to have them, and they are inflated to find the Close behind them, not many in a turn."""
     deflate = Deflate(level=9)
     data = b"".join(frame(BINARY, deflate.deflate(bytes(MAX_SIZE)), rsv=RSV1) for _ in range(LEGAL))
     inflated = Inflated(monkeypatch)
-    async with under_attack(start, closes_at_once, ws_max_size=MAX_SIZE) as (server, other):
+    ws = protocol.with_options(fast_lane=fast_lane)
+    async with under_attack(start, closes_at_once, ws=ws, ws_max_size=MAX_SIZE) as (server, other):
         calm = await turns_for_an_echo(other, 50)
         async with server.connect() as client:
             await client.open(b"/", DEFLATE)

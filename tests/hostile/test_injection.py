@@ -9,6 +9,7 @@ import pytest
 from tests.contract.helpers_c import wait_for_end
 from tests.harness import ACCEPT, App, Call, Server, Start, close_frame
 from tests.hostile.attacks import ATTACKS, PLACES, SNEAKED
+from tests.hostile.helpers import echoes, under_attack
 
 pytestmark = pytest.mark.every_http
 
@@ -44,7 +45,7 @@ async def test_request(start: Start, protocol: Any, place: str) -> None:
     """It is answered in one way or another, and taken up by nothing."""
     ws = protocol.with_options(allowed_origins=["https://example.org"])
     settings = {"ws": ws, "warnings": None, "proxy_headers": True, "forwarded_allow_ips": "*"}
-    async with start(App(answers), **settings) as server:
+    async with under_attack(start, answers, **settings) as (server, other):
         for attack in ATTACKS.values():
             async with server.connect() as client:
                 await client.send(PLACES[place](attack))
@@ -54,8 +55,8 @@ async def test_request(start: Start, protocol: Any, place: str) -> None:
             assert answer.startswith(b"HTTP/1.1 "), attack
             assert SNEAKED not in answer, attack
             check_head(answer)
-        await server.became_idle()
-        check_lines(server)
+            await echoes(other)
+    check_lines(server)
 
 
 REASONS = [attack.decode("latin-1")[:60] for attack in ATTACKS.values()]

@@ -1,6 +1,6 @@
 """Floods of every kind, and bombs: by how many bytes the process grows.
 
-``HOSTILE_FULL=1`` sends floods of full size to the app that takes them: 100 MiB of large messages, ten million small.
+``make floods`` sends floods of full size to the app that takes them: 100 MiB of large messages, ten million small.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.harness import App, Start, echo
+from tests.hostile.helpers import echoes
 
 LISTED = ["https://example.org", "http://example.org:8080", "http://[2001:db8::1]", "https://xn--bcher-kva.example"]
 
@@ -85,16 +86,18 @@ OTHERS = [
 async def statuses_for(
     start: Start, protocol: Any, allowed: list[str], origins: Iterable[str | None]
 ) -> dict[str | None, int]:
-    """Ask for a WebSocket from each origin; a refusal is a line, and the app does not hear of it."""
+    """Ask for a WebSocket from each origin, beside one that is there: a refusal is a line, and no call of the app."""
     app = App(echo)
     statuses: dict[str | None, int] = {}
-    async with start(app, ws=protocol.with_options(allowed_origins=allowed), warnings=None) as server:
+    ws = protocol.with_options(allowed_origins=allowed)
+    async with start(app, ws=ws, warnings=None) as server, server.open() as other:
         for origin in origins:
             async with server.connect() as client:
                 await client.request(headers=[] if origin is None else [(b"Origin", origin.encode("latin-1"))])
                 statuses[origin] = (await client.head()).status
+            await echoes(other)
         let_in = list(statuses.values()).count(101)
-        assert len(app.calls) == len(server.logs.about("[accepted]")) == let_in
+        assert len(app.calls) == len(server.logs.about("[accepted]")) == let_in + 1
         assert len(server.logs.warnings) == len(statuses) - let_in
     return statuses
 

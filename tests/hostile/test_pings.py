@@ -1,4 +1,4 @@
-"""Peers that say much and never what is asked: the right Pong. (Healthy peers that cannot: test_o_keepalive.py.)"""
+"""Peers that say much and never what is asked: the right Pong; and healthy ones whose Pong we do not come to."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 import safews._connection
 from tests.contract.helpers_c import wait_for_end
-from tests.contract.helpers_o import ending_line, unread, unsent
-from tests.harness import PING, PONG, Client, Server, Start, eventually
+from tests.contract.helpers_o import answering_pings, ending_line, unread, unsent
+from tests.harness import PING, PONG, TEXT, Call, Client, Server, Start, eventually, frame
 from tests.hostile.attacks import NO_PONG
 from tests.hostile.helpers import PingBeats, echoes, leaves, protocol_of, under_attack
 from tests.hostile.processes import MARK
@@ -60,6 +60,39 @@ async def test_app_that_blocks_the_event_loop_loses_no_healthy_peer(start: Start
             time.sleep(INTERVAL + 1.5 * TIMEOUT)  # noqa: ASYNC251 - the blocking is what is tested
         assert attacked.close_code is None
         await leaves(client)
+
+
+async def test_app_that_does_not_receive_loses_no_healthy_peer(start: Start) -> None:
+    """Its pongs lie behind messages for longer than interval and timeout together; afterwards it is kept too."""
+    woken = asyncio.Event()
+
+    async def naps(call: Call) -> None:
+        await call.receive_event()
+        await call.send_event({"type": "websocket.accept"})
+        await woken.wait()
+        while (await call.receive_event())["type"] != "websocket.disconnect":
+            pass
+
+    async with under_attack(start, naps, ws_max_queue=2, **KEEPALIVE) as (server, other), server.connect() as client:
+        await client.open(b"/")
+        attacked = protocol_of(server, client)
+        await client.send(frame(TEXT, b"x") * 5)
+        await eventually(lambda: not attacked.transport.is_reading())
+        async with answering_pings(client):
+            await beats_pass(attacked, other)
+            assert not attacked.transport.is_reading()
+            woken.set()
+            await beats_pass(attacked, other)
+        assert attacked.close_code is None
+        await leaves(client)
+
+
+async def beats_pass(attacked: Any, other: Client) -> None:
+    """Let more beats pass than a peer is waited for, interval and timeout together."""
+    keepalive = attacked._keepalive
+    end = keepalive._pulse.number + keepalive._interval + 2 * keepalive._timeout
+    while keepalive._pulse.number < end:
+        await echoes(other)
 
 
 async def answer_next_ping(client: Client) -> None:

@@ -62,22 +62,23 @@ async def test_reset(
             scene = Scene(server, client, call)
             await moment(scene)
             attacked = server.protocol
-            client.reset()
-            await eventually(lambda: not server.state.connections)
-            assert ticks.of(attacked._timers) == 0
-            assert len(attacked._timers) == 0
-            await scene.end()
-            assert [event["type"] for event in call.received].count("websocket.disconnect") == 1
+            async with server.open(OTHER) as other:
+                client.reset()
+                await eventually(lambda: attacked not in server.state.connections)
+                assert ticks.of(attacked._timers) == 0
+                assert len(attacked._timers) == 0
+                await scene.end()
+                assert [event["type"] for event in call.received].count("websocket.disconnect") == 1
+                await echoes(other)
         await server.became_idle()
-        async with server.open(OTHER) as other:
-            await echoes(other)
 
 
+@TCP_AND_TLS
 @pytest.mark.every_http
 @pytest.mark.parametrize("size", [1, 20, 100, len(upgrade_request()) - 1])
-async def test_reset_during_the_request(start: Start, size: int) -> None:
+async def test_reset_during_the_request(start: Start, size: int, tls: bool) -> None:
     app = beside_echo(Call.verdict)
-    async with start(app) as server, server.open(OTHER) as other:
+    async with start(app, tls=tls) as server, server.open(OTHER) as other:
         async with server.connect() as client:
             await client.send(upgrade_request()[:size])
             await eventually(lambda: len(server.state.connections) == 2)
