@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import importlib.util
 import json
+import logging
 import re
 import shlex
 import shutil
@@ -13,12 +14,14 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import metadata, version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
 from tests.code_blocks import Block, Command, blocks, commands, files, name_of
+from tests.harness import TEXT, App, Start, echo
 from tests.installed import DEADLINE, ROOT, Environment, running
 from tests.shutdown.nginx import MISSING as NO_NGINX
 from tests.shutdown.nginx import configured, reserved_port
@@ -65,6 +68,39 @@ def test_python_runs(block: Block) -> None:
         pytest.skip("the package uvicorn-worker is not installed")
     environ = {"PYTHONPATH": ":".join([str(ROOT), *sys.path])}
     subprocess.run([sys.executable, "-c", block.text], env=environ, check=True, timeout=DEADLINE)
+
+
+def is_app(block: Block) -> bool:
+    """Whether a block has an app that answers by itself: the chat, which needs Redis, has tests/scaling/."""
+    accepts = "websocket.accept" in block.text or "WebSocketRoute(" in block.text
+    return block.language == "python" and accepts and block.page.name != "scaling.md"
+
+
+@pytest.mark.parametrize("block", [pytest.param(block, id=block.id) for block in blocks() if is_app(block)])
+async def test_an_app_answers_and_ends_without_an_error(block: Block, start: Start) -> None:
+    names: dict[str, Any] = {}
+    exec(block.text, names)
+    async with start(names["app"]) as server, server.open() as client:
+        await client.send_text("hello")
+        assert (await client.frame()).opcode == TEXT
+        await client.send_close(1000)
+        await server.became_idle()
+
+
+async def test_the_counter_of_closes_counts(start: Start) -> None:
+    (block,) = (block for block in blocks("python") if "logging.Handler" in block.text)
+    logger = logging.getLogger("uvicorn.error")
+    before = [*logger.handlers]
+    exec(block.text, {})
+    (counter,) = (handler for handler in logger.handlers if handler not in before)
+    try:
+        async with start(App(echo)) as server, server.open() as client:
+            await client.send_close(4000)
+            await client.expect_close(4000)
+            await server.became_idle()
+    finally:
+        logger.removeHandler(counter)
+    assert counter.codes == {4000: 1}  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(NO_NGINX is not None, reason=str(NO_NGINX))

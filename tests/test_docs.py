@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -100,7 +101,26 @@ def test_every_module_stands_in_the_design() -> None:
     assert [module for module in sorted(modules) if f"`{module}`" not in text] == []
 
 
+def lines_of_the_log() -> list[str]:
+    """What safews gives to its loggers, with a place for each value."""
+    found = []
+    for path in sorted((ROOT / "safews").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="logger" | "_logger"))):
+                    found += [str(word.value) for word in node.args if isinstance(word, ast.Constant)]
+    return found
+
+
 def test_every_line_of_the_log_is_described() -> None:
+    text = (DOCS / "logging.md").read_text(encoding="utf-8")
+    lines = lines_of_the_log()
+    assert len(lines) > 20
+    parts = [part.strip() for line in lines for part in re.split(r"%[-.\d]*[a-z]", line)]
+    assert [part for part in parts if part not in text] == []
+
+
+def test_every_field_of_the_close_record_is_described() -> None:
     text = (DOCS / "logging.md").read_text(encoding="utf-8")
     source = (ROOT / "safews" / "_report.py").read_text(encoding="utf-8")
     fields = re.findall(r'"(websocket_\w+)":', source)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
+from uvicorn import Config
 
 from tests.harness import ACCEPT, App, Start, echo
 
@@ -25,6 +27,15 @@ async def test_h1_accept_is_answered_101(start: Start) -> None:
         assert response.all(b"sec-websocket-extensions") == []
         assert response.all(b"sec-websocket-protocol") == []
         assert response.all(b"content-length") == response.all(b"transfer-encoding") == []
+
+
+@pytest.mark.skipif("http2" not in signature(Config).parameters, reason="this uvicorn has no HTTP/2")
+async def test_h1_accept_beside_http2(start: Start, http: str) -> None:
+    if http != "zttp":
+        pytest.skip("has no HTTP/2")
+    async with start(App(echo), http2=True) as server, server.open() as client:
+        await client.send_text("hello")
+        await client.expect_text("hello")
 
 
 async def test_h1_accept_is_logged_once(start: Start) -> None:

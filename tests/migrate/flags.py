@@ -74,6 +74,21 @@ async def ping_that_is_answered(ws: Ws) -> object:
         return first, kept
 
 
+@seen("`--ws-ping-interval`, `--ws-ping-timeout`", ours="waits", stock="done")
+async def pong_that_is_not_read(ws: Ws) -> object:
+    """Whether a client is closed that answers every ping, behind messages that the app does not receive."""
+
+    async def answer_pings() -> None:
+        while (got := await client.frame()).opcode == PING:
+            await client.send(frame(PONG, got.payload))
+
+    async with open_connection(ws, ws_ping_interval=0.05, ws_ping_timeout=0.1, ws_max_queue=1) as (_, client, _):
+        await client.send(frame(TEXT, b"x") * 8)
+        found = await outcome(answer_pings())
+        client.close()
+        return found
+
+
 @seen("`--ws-max-queue`", ours=[True, False], legacy=[True, False], stock=[False, False])
 async def queue(ws: Ws) -> object:
     """Whether a ping is read behind one message that the app has not received, and behind four, where two may wait."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from uvicorn.main import main
 
 from tests.contract.helpers_stock import SEEN_IN
 from tests.harness import UVICORN_VERSION
@@ -34,6 +35,16 @@ MODULES = (denials, endings, flags, handshakes, log, messages)
 @pytest.mark.parametrize("observation", [pytest.param(each, id=each.observe.__name__) for each in OBSERVATIONS])
 async def test_what_the_page_says_is_so(observation: Observation, name: str) -> None:
     assert await observation.observe(implementation(name)) == observation.expected[name]
+
+
+def test_every_flag_of_uvicorn_is_on_the_page() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    named = {*re.findall(r"`(?:[^`]* )?(--[\w-]+)", text)}
+    families = tuple(flag for flag in named if flag.endswith("-"))
+    flags = [param for param in main.params if param.expose_value and param.opts != ["app"]]
+    assert len(flags) > 40
+    missing = [flag.opts[0] for flag in flags if not named & {*flag.opts, *flag.secondary_opts}]
+    assert [flag for flag in missing if not flag.startswith(families)] == []
 
 
 def rows() -> set[str]:
