@@ -78,7 +78,7 @@ class Arrives:
     data: bytes
 
     def __call__(self, bench: Bench) -> None:
-        bench.connection.receive_data(self.data)
+        bench.receive(self.data)
 
 
 def sent(message: dict[str, Any]) -> Step:

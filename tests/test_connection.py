@@ -90,30 +90,30 @@ class TestAccept:
 
     def test_early_frames_are_kept_until_then(self, new):
         bench = new()
-        bench.connection.receive_data(frame(TEXT, b"early") + frame(PING, b"?")[:3])
+        bench.receive(frame(TEXT, b"early") + frame(PING, b"?")[:3])
         assert (bench.take_all(), bench.wire()) == ([CONNECT], b"")
         bench.connection.send(ACCEPT)
-        bench.connection.receive_data(frame(PING, b"?")[3:])
+        bench.receive(frame(PING, b"?")[3:])
         assert bench.take_all() == [got("early")]
         written = bench.written()
         assert (written.status, written.frames) == (101, [Frame(PONG, b"?")])
 
     def test_early_frames_are_bounded(self):
         bench = Bench(receive_buffer=100)
-        bench.connection.receive_data(bytes(99))
+        bench.receive(bytes(99))
         assert bench.connection.wants_bytes(reading=True)
-        bench.connection.receive_data(bytes(1))
+        bench.receive(bytes(1))
         assert not bench.connection.wants_bytes(reading=True)
 
     def test_early_frames_are_read_though_the_app_has_not_received_the_connect(self):
         bench = Bench(max_queue=1)
-        bench.connection.receive_data(frame(TEXT, b"early"))
+        bench.receive(frame(TEXT, b"early"))
         bench.connection.send(ACCEPT)
         assert bench.take_all() == [CONNECT, got("early")]
 
     def test_early_close_is_answered_after_the_101(self, new):
         bench = new()
-        bench.connection.receive_data(frame(TEXT, b"early") + close_frame(4000, "bye"))
+        bench.receive(frame(TEXT, b"early") + close_frame(4000, "bye"))
         bench.connection.take()
         bench.connection.send(ACCEPT)
         written = bench.written()
@@ -211,9 +211,9 @@ class TestRefusal:
 
     def test_frames_are_not_read(self, way):
         bench = Bench()
-        bench.connection.receive_data(frame(TEXT, b"early"))
+        bench.receive(frame(TEXT, b"early"))
         way[0](bench.connection)
-        bench.connection.receive_data(frame(TEXT, b"late") + close_frame(1000))
+        bench.receive(frame(TEXT, b"late") + close_frame(1000))
         assert bench.take_all() == [CONNECT, disconnect(1006)]
         assert bench.connection.wants_bytes(reading=True)
 
@@ -405,7 +405,7 @@ class TestUnansweredLoss:
     @pytest.mark.parametrize("lose", [lambda c: c.receive_eof(), lambda c: c.lost("reset")], ids=["end", "reset"])
     def test_early_frames_are_for_nobody(self, lose):
         bench = Bench()
-        bench.connection.receive_data(frame(TEXT, b"early"))
+        bench.receive(frame(TEXT, b"early"))
         lose(bench.connection)
         assert bench.take_all() == [CONNECT, disconnect(1006)]
 
@@ -458,7 +458,7 @@ class TestOurClose:
         act(bench.connection)
         record = CloseRecord(code, reason, by, clean=False, detail=detail)
         assert bench.record == record
-        bench.connection.receive_data(close_frame(4999, "too late"))
+        bench.receive(close_frame(4999, "too late"))
         assert bench.record == record._replace(clean=True)
         assert (bench.state, bench.finishes) == (State.DRAINING, [Finish.CLOSE])
         bench.connection.lost("")
@@ -468,13 +468,13 @@ class TestOurClose:
         bench = new().opened()
         way[0](bench.connection)
         bench.take_all()
-        bench.connection.receive_data(frame(TEXT, b"crossed") * 100 + close_frame(1000))
+        bench.receive(frame(TEXT, b"crossed") * 100 + close_frame(1000))
         assert (bench.take_all(), bench.connection.inbox.messages) == ([], 0)
         assert bench.state is State.DRAINING
 
     def test_messages_that_came_before_it_are_kept(self, way):
         bench = Bench().opened()
-        bench.connection.receive_data(frame(TEXT, b"before"))
+        bench.receive(frame(TEXT, b"before"))
         way[0](bench.connection)
         first, last = bench.take_all()
         assert (first, last["type"]) == (got("before"), "websocket.disconnect")
@@ -483,7 +483,7 @@ class TestOurClose:
         bench = Bench().opened()
         way[0](bench.connection)
         record = bench.record
-        bench.connection.receive_data(frame(TEXT, b"\xff"))
+        bench.receive(frame(TEXT, b"\xff"))
         assert (bench.state, bench.finishes, bench.record) == (State.DRAINING, [Finish.LINGER], record)
 
     def test_the_end_of_the_stream_ends_the_wait(self, way):
@@ -536,7 +536,7 @@ class TestPeersClose:
     @pytest.fixture
     def bench(self, bench):
         """The app has received something already, so that it is waited for."""
-        bench.connection.receive_data(frame(TEXT, b"first"))
+        bench.receive(frame(TEXT, b"first"))
         assert bench.take_all() == [got("first")]
         return bench
 
@@ -550,25 +550,25 @@ class TestPeersClose:
         ids=["code and reason", "code alone", "empty"],
     )
     def test_is_echoed(self, bench, wire, echo, event):
-        bench.connection.receive_data(wire)
+        bench.receive(wire)
         assert bench.take_all() == [event]
         assert bench.written().close == echo
         assert (bench.state, bench.finishes) == (State.DRAINING, [Finish.CLOSE])
         assert bench.record == CloseRecord(event["code"], event["reason"], ClosedBy.PEER, clean=True)
 
     def test_between_fragments(self, bench):
-        bench.connection.receive_data(frame(TEXT, b"unfinished", fin=False) + close_frame(1000))
+        bench.receive(frame(TEXT, b"unfinished", fin=False) + close_frame(1000))
         assert bench.take_all() == [disconnect(1000, "")]
 
     def test_what_follows_is_ignored(self, bench):
-        bench.connection.receive_data(close_frame(1000) + frame(TEXT, b"late") + close_frame(1001))
-        bench.connection.receive_data(frame(PING, b"late") + frame(TEXT, b"\xff"))
+        bench.receive(close_frame(1000) + frame(TEXT, b"late") + close_frame(1001))
+        bench.receive(frame(PING, b"late") + frame(TEXT, b"\xff"))
         assert bench.take_all() == [disconnect(1000, "")]
         assert [frame.opcode for frame in bench.written().frames] == [CLOSE]
 
     @pytest.mark.parametrize("whole", [True, False])
     def test_followed_by_the_end_of_the_stream(self, bench, whole):
-        bench.connection.receive_data(frame(TEXT, b"last") + close_frame(1000, "bye"))
+        bench.receive(frame(TEXT, b"last") + close_frame(1000, "bye"))
         if whole:
             bench.connection.receive_eof()
             assert bench.finishes == []
@@ -577,7 +577,7 @@ class TestPeersClose:
         assert bench.finishes == [Finish.CLOSE]
 
     def test_followed_by_a_reset(self, bench):
-        bench.connection.receive_data(frame(TEXT, b"last") + close_frame(1000, "bye"))
+        bench.receive(frame(TEXT, b"last") + close_frame(1000, "bye"))
         bench.connection.lost("reset")
         record = CloseRecord(1000, "bye", ClosedBy.PEER, clean=False)
         assert (bench.state, bench.ends) == (State.CLOSED, [record])
@@ -586,7 +586,7 @@ class TestPeersClose:
 
     def test_crossing_ours_does_not_change_the_code(self, bench):
         bench.connection.send(APP_CLOSE)
-        bench.connection.receive_data(close_frame(1000, "bye"))
+        bench.receive(close_frame(1000, "bye"))
         assert bench.written().close == payload(4001, "enough")
         assert bench.take_all() == [disconnect(4001, "enough")]
 
@@ -596,9 +596,9 @@ class TestQueuedEnding:
 
     @pytest.fixture
     def ending(self, bench):
-        bench.connection.receive_data(frame(TEXT, b"1") + frame(PING, b"?"))
+        bench.receive(frame(TEXT, b"1") + frame(PING, b"?"))
         assert bench.connection.take() == got("1")
-        bench.connection.receive_data(frame(TEXT, b"2") + close_frame(1000, "bye"))
+        bench.receive(frame(TEXT, b"2") + close_frame(1000, "bye"))
         assert bench.state is State.ENDING
         assert bench.written().frames == [Frame(PONG, b"?")]
         return bench
@@ -625,13 +625,13 @@ class TestQueuedEnding:
         assert ending.written().close == payload(1000, "bye")
 
     def test_a_violation_is_answered_with_its_code(self, bench):
-        bench.connection.receive_data(frame(TEXT, b"\xff"))
+        bench.receive(frame(TEXT, b"\xff"))
         assert bench.written().close == payload(1007, "text that is not UTF-8")
         assert (bench.finishes, bench.take_all()) == ([Finish.LINGER], [disconnect(1007)])
 
     def test_a_loss_waits_for_what_is_unread(self, new):
         bench = new(max_queue=2).opened()
-        bench.connection.receive_data(frame(TEXT, b"x") * 3 + frame(PING))
+        bench.receive(frame(TEXT, b"x") * 3 + frame(PING))
         bench.connection.receive_eof()
         assert (bench.state, bench.record) == (State.DRAINING, None)
         assert bench.take_all() == [got("x")] * 3 + [disconnect(1006)]
@@ -639,19 +639,19 @@ class TestQueuedEnding:
 
     def test_an_app_that_returns_reads_nothing_more(self, new):
         bench = new(max_queue=2).opened()
-        bench.connection.receive_data(frame(TEXT, b"x") * 3)
+        bench.receive(frame(TEXT, b"x") * 3)
         bench.connection.lost("reset")
         bench.connection.returned()
         assert bench.ends == [network("reset")]
 
     def test_pong_is_an_effect_and_no_event(self, bench):
-        bench.connection.receive_data(frame(PONG, b"1234"))
+        bench.receive(frame(PONG, b"1234"))
         assert bench.effects[-1] == Pong(b"1234")
         assert bench.take_all() == []
 
     def test_more_than_a_turns_frames_wait_for_another(self, new):
         bench = new(max_queue=10 * FRAMES_PER_TURN).opened()
-        bench.connection.receive_data(frame(PONG) * (FRAMES_PER_TURN + 1))
+        bench.receive(frame(PONG) * (FRAMES_PER_TURN + 1))
         assert bench.connection.is_behind
         assert bench.effects.count(Pong(b"")) == FRAMES_PER_TURN
         bench.connection.read_on()
@@ -661,7 +661,7 @@ class TestQueuedEnding:
     def test_output_that_flows_again_lets_the_pongs_go_on(self, new):
         bench = new(max_queue=1).opened()
         bench.connection.pause_output()
-        bench.connection.receive_data(frame(PING, b"1") + frame(PING, b"2"))
+        bench.receive(frame(PING, b"1") + frame(PING, b"2"))
         assert bench.written().frames == [Frame(PONG, b"1")]
         bench.connection.resume_output()
         assert bench.written().frames == [Frame(PONG, b"2")]
@@ -693,7 +693,7 @@ class TestClock:
 
     def test_close_timeout_of_a_drained_connection_keeps_its_record(self):
         bench = Bench().opened()
-        bench.connection.receive_data(close_frame(1000))
+        bench.receive(close_frame(1000))
         bench.take_all()
         record = bench.record
         bench.connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
@@ -704,11 +704,11 @@ class TestClock:
         monkeypatch.setattr(_connection, "DISCARD_LIMIT", 100)
         bench = Bench()
         bench.connection.send(APP_CLOSE)
-        bench.connection.receive_data(bytes(100))
+        bench.receive(bytes(100))
         assert bench.finishes == [Finish.LINGER]
-        bench.connection.receive_data(bytes(1))
+        bench.receive(bytes(1))
         assert (bench.state, bench.finishes, len(bench.ends)) == (State.CLOSED, [Finish.LINGER, Finish.ABORT], 1)
-        bench.connection.receive_data(bytes(100))
+        bench.receive(bytes(100))
         assert len(bench.finishes) == 2
 
     def test_a_timeout_that_the_state_does_not_have_is_refused(self):
@@ -756,8 +756,8 @@ class TestWayOut:
         assert bench.connection.way_out is Input.NETWORK_LOST
 
     def test_a_flood_is_one(self, bench):
-        bench.connection.receive_data(close_frame(1000))
+        bench.receive(close_frame(1000))
         bench.take_all()
         assert bench.state is State.DRAINING
-        bench.connection.receive_data(bytes(DISCARD_LIMIT + 1))
+        bench.receive(bytes(DISCARD_LIMIT + 1))
         assert bench.connection.way_out is Input.PEER_FLOOD

@@ -39,7 +39,7 @@ def bench(new):
 
 def with_an_app_that_receives(bench: Bench) -> Bench:
     bench.opened()
-    bench.connection.receive_data(frame(TEXT, b"first"))
+    bench.receive(frame(TEXT, b"first"))
     assert bench.take_all() == [got("first")]
     return bench
 
@@ -68,7 +68,7 @@ class TestViolation:
         ],
     )
     def test_is_answered_in_order(self, bench, wire, code):
-        bench.connection.receive_data(frame(TEXT, b"before") + wire)
+        bench.receive(frame(TEXT, b"before") + wire)
         assert bench.take_all() == [got("before"), disconnect(code)]
         close = bench.written().close
         assert close is not None
@@ -77,7 +77,7 @@ class TestViolation:
         assert (bench.state, bench.finishes) == (State.DRAINING, [Finish.LINGER])
 
     def test_record(self, bench):
-        bench.connection.receive_data(frame(TEXT, b"\xff"))
+        bench.receive(frame(TEXT, b"\xff"))
         record = bench.record
         assert record == CloseRecord(1007, "", ClosedBy.SERVER, clean=False, detail="text that is not UTF-8")
         bench.take_all()
@@ -86,23 +86,23 @@ class TestViolation:
 
     @pytest.mark.parametrize("size", [999, 1000])
     def test_the_limit_itself_passes(self, bench, size):
-        bench.connection.receive_data(frame(BINARY, bytes(size)) + frame(PING, bytes(125)))
+        bench.receive(frame(BINARY, bytes(size)) + frame(PING, bytes(125)))
         assert bench.take_all() == [got(bytes(size))]
 
     @pytest.mark.parametrize(("size", "code"), [(1000, None), (1001, 1009)])
     def test_the_limit_is_for_what_a_message_inflates_to(self, new, size, code):
         bench = with_an_app_that_receives(new(head=DEFLATE))
         data = Compressor(DeflateParameters(client_max_window_bits=12)).compress(bytes(size))
-        bench.connection.receive_data(frame(BINARY, data, rsv=RSV1))
+        bench.receive(frame(BINARY, data, rsv=RSV1))
         assert bench.take_all() == ([got(bytes(size))] if code is None else [disconnect(code)])
 
     def test_bad_deflate_data(self, new):
         bench = with_an_app_that_receives(new(head=DEFLATE))
-        bench.connection.receive_data(frame(BINARY, b"\x07\xff", rsv=RSV1))
+        bench.receive(frame(BINARY, b"\x07\xff", rsv=RSV1))
         assert bench.take_all() == [disconnect(1002)]
 
     def test_after_the_end_of_the_stream_nobody_is_waited_for(self, bench):
-        bench.connection.receive_data(frame(TEXT, b"\xff"))
+        bench.receive(frame(TEXT, b"\xff"))
         bench.connection.receive_eof()
         bench.take_all()
         assert bench.written().close is not None
@@ -122,12 +122,12 @@ class TestInOrder:
     @pytest.fixture
     def ended(self, bench, ending):
         """The app has a message to receive before it gets to the ending."""
-        bench.connection.receive_data(frame(TEXT, b"question") + ending[0])
+        bench.receive(frame(TEXT, b"question") + ending[0])
         return bench
 
     def test_waits_for_its_grace(self, new, ending):
         bench = with_an_app_that_receives(new(close_grace=2))
-        bench.connection.receive_data(frame(TEXT, b"question") + ending[0])
+        bench.receive(frame(TEXT, b"question") + ending[0])
         assert bench.state is State.ENDING
         assert bench.deadline == Deadline(2.0, Input.CLOCK_GRACE_OVER)
         assert (bench.wire(), bench.finishes) == (b"", [])
@@ -157,29 +157,29 @@ class TestInOrder:
 
     def test_is_answered_at_once_if_the_app_waits_for_it(self, bench, ending):
         bench.wait()
-        bench.connection.receive_data(ending[0])
+        bench.receive(ending[0])
         assert bench.state is State.DRAINING
 
     def test_is_not_if_the_app_waits_for_what_comes_before_it(self, bench, ending):
         bench.wait()
-        bench.connection.receive_data(frame(TEXT, b"question") + ending[0])
+        bench.receive(frame(TEXT, b"question") + ending[0])
         assert bench.state is State.ENDING
 
     def test_is_not_if_that_is_the_first_that_the_app_waits_for(self, new, ending):
         bench = new().opened()
         bench.wait()
-        bench.connection.receive_data(frame(TEXT, b"question") + ending[0])
+        bench.receive(frame(TEXT, b"question") + ending[0])
         assert bench.state is State.ENDING
 
     def test_is_answered_at_once_if_the_app_has_not_received_since_it_accepted(self, new, ending):
         bench = new().opened()
-        bench.connection.receive_data(frame(TEXT, b"question") + ending[0])
+        bench.receive(frame(TEXT, b"question") + ending[0])
         assert bench.state is State.DRAINING
         assert [event.get("code") for event in bench.take_all()] == [None, ending[1]]
 
     def test_is_answered_at_once_in_the_accept(self, new, ending):
         bench = new()
-        bench.connection.receive_data(ending[0])
+        bench.receive(ending[0])
         bench.connection.take()
         bench.connection.send(ACCEPT)
         assert bench.state is State.DRAINING
@@ -213,7 +213,7 @@ class TestInOrder:
         assert ended.record.code == ending[1]
 
     def test_pings_before_it_are_answered_and_pings_behind_it_are_not(self, bench, ending):
-        bench.connection.receive_data(frame(PING, b"1") + ending[0] + frame(PING, b"2"))
+        bench.receive(frame(PING, b"1") + ending[0] + frame(PING, b"2"))
         bench.take_all()
         assert [frame.opcode for frame in bench.written().frames] == [PONG, CLOSE]
 
@@ -241,67 +241,67 @@ class TestLoss:
             bench.connection.send(send(""))
 
     def test_within_a_message(self, bench, loss):
-        bench.connection.receive_data(frame(TEXT, b"whole") + frame(TEXT, b"unfinished", fin=False))
+        bench.receive(frame(TEXT, b"whole") + frame(TEXT, b"unfinished", fin=False))
         LOSSES[loss][0](bench.connection)
         assert bench.take_all() == [got("whole"), disconnect(1006)]
 
     def test_within_a_frame(self, bench, loss):
-        bench.connection.receive_data(frame(TEXT, b"whole") + frame(TEXT, b"part")[:-1])
+        bench.receive(frame(TEXT, b"whole") + frame(TEXT, b"part")[:-1])
         LOSSES[loss][0](bench.connection)
         assert bench.take_all() == [got("whole"), disconnect(1006)]
 
     def test_what_came_before_is_received_first_however_much_it_is(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 9)
+        bench.receive(frame(TEXT, b"x") * 9)
         LOSSES[loss][0](bench.connection)
         assert (bench.record, bench.ends) == (None, [])
         assert bench.take_all() == [got("x")] * 9 + [disconnect(1006)]
 
     def test_a_close_that_came_before_counts(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 9 + close_frame(1000, "bye"))
+        bench.receive(frame(TEXT, b"x") * 9 + close_frame(1000, "bye"))
         LOSSES[loss][0](bench.connection)
         assert bench.take_all() == [got("x")] * 9 + [disconnect(1000, "bye")]
         assert bench.record == CloseRecord(1000, "bye", ClosedBy.PEER, clean=False)
 
     def test_a_close_that_was_left_for_another_turn_counts(self, new, loss):
         bench = new().opened()
-        bench.connection.receive_data(frame(PONG) * FRAMES_PER_TURN + close_frame(1000, "bye"))
+        bench.receive(frame(PONG) * FRAMES_PER_TURN + close_frame(1000, "bye"))
         LOSSES[loss][0](bench.connection)
         assert bench.take_all() == [disconnect(1000, "bye")]
         assert bench.wire() == b""
 
     def test_a_violation_that_came_before_counts(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 9 + frame(TEXT, b"\xff"))
+        bench.receive(frame(TEXT, b"x") * 9 + frame(TEXT, b"\xff"))
         LOSSES[loss][0](bench.connection)
         assert bench.take_all() == [got("x")] * 9 + [disconnect(1007)]
 
     def test_what_came_behind_a_ping_is_received_though_the_pong_was_held_back(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))
         bench.connection.pause_output()
-        bench.connection.receive_data(frame(PING) + frame(TEXT, b"x") * 9)
+        bench.receive(frame(PING) + frame(TEXT, b"x") * 9)
         bench.connection.receive_eof() if loss == "end of stream" else None
         bench.connection.lost("reset")
         assert bench.take_all() == [got("x")] * 9 + [disconnect(1006)]
 
     def test_pings_among_it_are_not_answered(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 9 + frame(PING))
+        bench.receive(frame(TEXT, b"x") * 9 + frame(PING))
         LOSSES[loss][0](bench.connection)
         bench.take_all()
         assert bench.wire() == b""
 
     def test_what_came_while_there_was_no_room_is_received_first(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"a") * 2)
-        bench.connection.receive_data(frame(TEXT, b"b"))
+        bench.receive(frame(TEXT, b"a") * 2)
+        bench.receive(frame(TEXT, b"b"))
         LOSSES[loss][0](bench.connection)
         assert bench.take_all() == [got("a"), got("a"), got("b"), disconnect(1006)]
 
     def test_a_shutdown_leaves_the_rest_for_the_app(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 9)
+        bench.receive(frame(TEXT, b"x") * 9)
         LOSSES[loss][0](bench.connection)
         bench.connection.shutdown()
         assert bench.take_all() == [got("x")] * 9 + [disconnect(1006)]
@@ -309,7 +309,7 @@ class TestLoss:
     @pytest.mark.parametrize("end", ["returned", "crashed", "cancelled"])
     def test_an_app_that_ends_leaves_the_rest_unread(self, new, loss, end):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 9)
+        bench.receive(frame(TEXT, b"x") * 9)
         LOSSES[loss][0](bench.connection)
         getattr(bench.connection, end)()
         assert bench.record == CloseRecord(ABNORMAL, "", ClosedBy.NETWORK, clean=False, detail=loss)
@@ -318,7 +318,7 @@ class TestLoss:
 
     def test_a_close_of_the_app_leaves_the_rest_for_it(self, new, loss):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 9)
+        bench.receive(frame(TEXT, b"x") * 9)
         LOSSES[loss][0](bench.connection)
         bench.connection.send(APP_CLOSE)
         assert bench.wire() == b""
@@ -332,7 +332,7 @@ class TestLoss:
 
     def test_the_first_reason_stays_however_late_it_is_needed(self, new):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 9)
+        bench.receive(frame(TEXT, b"x") * 9)
         bench.connection.lost("reset")
         bench.connection.receive_eof()
         bench.take_all()
@@ -342,7 +342,7 @@ class TestLoss:
 
     def test_is_ended_once_all_is_read(self, new):
         bench = with_an_app_that_receives(new(max_queue=2))
-        bench.connection.receive_data(frame(TEXT, b"x") * 4)
+        bench.receive(frame(TEXT, b"x") * 4)
         bench.connection.lost("reset")
         assert bench.ends == []
         bench.take_all()

@@ -10,6 +10,7 @@ import pytest
 
 from safews._deflate import DeflateParameters
 from safews._effects import Gone
+from safews._events import Pong
 from safews._reader import FRAMES_PER_TURN
 from safews._state import State
 from tests.connections import (
@@ -52,37 +53,37 @@ class TestReceiving:
     @pytest.mark.parametrize("data", ["", "grüß", b"", b"\x00\xff"])
     def test_message(self, bench, data):
         wire = data if isinstance(data, bytes) else data.encode()
-        bench.connection.receive_data(frame(TEXT if isinstance(data, str) else BINARY, wire))
+        bench.receive(frame(TEXT if isinstance(data, str) else BINARY, wire))
         assert bench.take_all() == [got(data)]
         assert bench.connection.inbox.messages == 1
 
     def test_messages_are_counted(self, bench):
-        bench.connection.receive_data(frame(TEXT, b"a") * 2)
-        bench.connection.receive_data(frame(TEXT, b"b"))
+        bench.receive(frame(TEXT, b"a") * 2)
+        bench.receive(frame(TEXT, b"b"))
         assert bench.connection.inbox.messages == 3
 
     @pytest.mark.parametrize(("codec", "fast_lane"), LANES, ids=LANE_NAMES)
     def test_plain_frames_take_the_lane_of_the_option(self, monkeypatch, codec, fast_lane):
         monkeypatch.setattr(codec, "receive", lambda self, data: "by the library")
         bench = Bench(codec, fast_lane).opened()
-        bench.connection.receive_data(frame(TEXT, b"here"))
+        bench.receive(frame(TEXT, b"here"))
         assert bench.take_all() == [got("here" if fast_lane else "by the library")]
 
     def test_a_turn_is_used_to_its_last_frame(self, new):
         # The inbox has room for one less, but a ping takes none.
         bench = new(max_queue=FRAMES_PER_TURN - 1).opened()
-        bench.connection.receive_data(frame(PING) * 2 * FRAMES_PER_TURN)
+        bench.receive(frame(PING) * 2 * FRAMES_PER_TURN)
         assert len(bench.written().frames) == FRAMES_PER_TURN
 
     def test_a_turn_counts_the_messages_before_and_behind_a_ping(self, new):
         bench = new(max_queue=2 * FRAMES_PER_TURN).opened()
         messages = frame(TEXT, b"x") * (FRAMES_PER_TURN - 1)
-        bench.connection.receive_data(messages + frame(PING) + messages)
+        bench.receive(messages + frame(PING) + messages)
         assert len(bench.connection.inbox) == FRAMES_PER_TURN - 1
 
     def test_between_the_marks_it_is_read_on_where_it_is_read(self, new):
         bench = new(max_queue=4).opened()
-        bench.connection.receive_data(frame(TEXT, b"x") * 3)
+        bench.receive(frame(TEXT, b"x") * 3)
         assert bench.connection.wants_bytes(True)
         assert not bench.connection.wants_bytes(False)
 
@@ -91,14 +92,29 @@ class TestReceiving:
         data = Compressor(DeflateParameters(client_max_window_bits=12)).compress(b"Hello" * 20)
         wire = frame(TEXT, data[:3], fin=False, rsv=RSV1) + frame(PING, b"?") + frame(CONTINUATION, data[3:])
         for byte in wire:
-            bench.connection.receive_data(bytes((byte,)))
+            bench.receive(bytes((byte,)))
         assert bench.take_all() == [got("Hello" * 20)]
         assert bench.written().frames == [Frame(PONG, b"?")]
+
+    def test_whole_messages_have_no_consequences_below_the_low_mark(self, new):
+        bench = new(max_queue=4).opened()
+        fast = bench.options.fast_lane
+        assert bench.receive(frame(TEXT, b"x") * 2) is fast
+        assert not bench.receive(frame(TEXT, b"x"))
+        assert not bench.receive(frame(TEXT, b"x"))
+        assert bench.take_all() == [got("x")] * 4
+        assert bench.receive(frame(TEXT, b"x")) is fast
+        assert not bench.receive(frame(TEXT, b"x") + frame(TEXT, b"y")[:3])
+        assert bench.take_all() == [got("x")] * 2
+
+    def test_a_pong_has(self, bench):
+        assert not bench.receive(frame(PONG, b"?"))
+        assert bench.effects[-1] == Pong(b"?")
 
     def test_more_of_a_message_has_no_consequences(self, new):
         bench = new(receive_buffer=1000, max_size=5000).opened()
         wire = frame(BINARY, bytes(5000))
-        receive = bench.connection.receive_data
+        receive = bench.receive
         assert not receive(wire[:500])
         assert receive(wire[500:900])
         assert not receive(wire[900:1500])
@@ -110,38 +126,38 @@ class TestReceiving:
         assert bench.take_all() == [got(bytes(5000))]
 
     def test_but_for_what_it_shows_to_be_wrong(self, bench):
-        bench.connection.receive_data(frame(TEXT, b"a" * 1000)[:500])
-        assert not bench.connection.receive_data(b"\xff" * 100)
+        bench.receive(frame(TEXT, b"a" * 1000)[:500])
+        assert not bench.receive(b"\xff" * 100)
         assert bench.connection.record.code == 1007
 
     def test_nor_while_other_messages_wait(self, bench):
         wire = frame(BINARY, bytes(1000))
-        bench.connection.receive_data(frame(TEXT, b"a") + wire[:500])
-        assert not bench.connection.receive_data(wire[500:600])
+        bench.receive(frame(TEXT, b"a") + wire[:500])
+        assert not bench.receive(wire[500:600])
 
     def test_more_of_a_message_is_dropped_while_closing(self, bench):
         wire = frame(BINARY, bytes(1000)) + close_frame(1000)
-        bench.connection.receive_data(wire[:500])
+        bench.receive(wire[:500])
         bench.connection.send(APP_CLOSE)
-        assert not bench.connection.receive_data(wire[500:600])
-        bench.connection.receive_data(wire[600:])
+        assert not bench.receive(wire[500:600])
+        bench.receive(wire[600:])
         assert bench.connection.record.clean
 
     def test_ping_is_answered_while_closing(self, bench):
         bench.connection.send(APP_CLOSE)
-        bench.connection.receive_data(frame(PING, b"?"))
+        bench.receive(frame(PING, b"?"))
         assert bench.written().frames[-1] == Frame(PONG, b"?")
 
     def test_no_more_is_read_than_the_app_can_take(self, new):
         bench = new(max_queue=4).opened()
-        bench.connection.receive_data(frame(TEXT, b"x") * 10)
+        bench.receive(frame(TEXT, b"x") * 10)
         assert len(bench.connection.inbox) == 4
         assert not bench.connection.wants_bytes(reading=True)
         assert not bench.connection.is_behind
 
     def test_reading_goes_on_at_the_low_mark(self, new):
         bench = new(max_queue=4).opened()
-        bench.connection.receive_data(frame(TEXT, b"x") * 6)
+        bench.receive(frame(TEXT, b"x") * 6)
         waiting = []
         for _ in range(6):
             bench.connection.take()
@@ -151,14 +167,14 @@ class TestReceiving:
 
     def test_what_comes_while_there_is_no_room_is_read_later(self, new):
         bench = new(max_queue=2).opened()
-        bench.connection.receive_data(frame(TEXT, b"a") * 2)
-        bench.connection.receive_data(frame(TEXT, b"b"))
+        bench.receive(frame(TEXT, b"a") * 2)
+        bench.receive(frame(TEXT, b"b"))
         assert bench.take_all() == [got("a"), got("a"), got("b")]
 
     def test_a_pong_waits_behind_back_pressure(self, new):
         bench = new(max_queue=2).opened()
         bench.connection.pause_output()
-        bench.connection.receive_data((frame(PING, b"?") + frame(TEXT, b"x")) * 3)
+        bench.receive((frame(PING, b"?") + frame(TEXT, b"x")) * 3)
         assert bench.written().frames == [Frame(PONG, b"?")]
         assert not bench.connection.wants_bytes(reading=True)
         bench.connection.resume_output()
@@ -168,14 +184,14 @@ class TestReceiving:
 
     def test_what_comes_behind_a_waiting_pong_waits_too(self, bench):
         ping_that_cannot_be_answered(bench.connection)
-        bench.connection.receive_data(frame(TEXT, b"x"))
+        bench.receive(frame(TEXT, b"x"))
         assert bench.take_all() == []
         bench.connection.resume_output()
         assert bench.take_all() == [got("x")]
 
     def test_output_that_held_up_no_pong_holds_up_no_reading(self, bench):
         bench.connection.pause_output()
-        bench.connection.receive_data(frame(TEXT, b"x"))
+        bench.receive(frame(TEXT, b"x"))
         assert bench.connection.wants_bytes(reading=True)
         bench.connection.resume_output()
         assert bench.take_all() == [got("x")]
@@ -190,7 +206,7 @@ class TestEase:
 
     @pytest.mark.parametrize("messages", [0, 2])
     def test_at_ease_while_it_is_read_and_little_is_left(self, bench, messages):
-        bench.connection.receive_data(frame(TEXT, b"x") * messages)
+        bench.receive(frame(TEXT, b"x") * messages)
         assert bench.connection.is_at_ease(reading=True)
         assert bench.connection.inbox.reserve == 0
 
@@ -210,7 +226,7 @@ class TestEase:
 
     @pytest.mark.parametrize(("messages", "at_ease"), [(2, False), (3, False), (5, True)])
     def test_at_ease_while_it_is_not_read_with_more_to_come_than_there_is_room(self, bench, messages, at_ease):
-        bench.connection.receive_data(frame(TEXT, b"x") * messages)
+        bench.receive(frame(TEXT, b"x") * messages)
         assert bench.connection.is_at_ease(reading=False) == at_ease
         assert bench.connection.inbox.reserve == 3
 

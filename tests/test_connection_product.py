@@ -191,7 +191,7 @@ class TestFreeCalls:
         bench.take_all()
         bench.wait(receivers)
         if bench.state is not State.CLOSED:
-            bench.connection.receive_data(frame(TEXT, b"hello") + close_frame(1000))
+            bench.receive(frame(TEXT, b"hello") + close_frame(1000))
         bench.check()
         bench.finish()
 
@@ -258,5 +258,5 @@ class TestShortcuts:
     def test_a_message_leaves_the_state_as_it_is(self, place):
         bench = bench_at(*place)
         before = bench.state
-        bench.connection.receive_data(frame(TEXT, b"hello"))
+        bench.receive(frame(TEXT, b"hello"))
         assert bench.state is before

@@ -73,6 +73,18 @@ class TestMarks:
             inbox.put_messages([b"abc"])
         assert inbox.room == (-1, -5)
 
+    @pytest.mark.parametrize(("marks", "sure"), [((4, 10), (2, 5)), ((5, 11), (3, 6)), ((1, 1), (1, 1))])
+    def test_while_it_is_low_there_is_room_for_the_other_half(self, marks, sure):
+        inbox = Inbox(*marks)
+        assert (inbox.sure_messages, inbox.sure_bytes) == sure
+
+    @pytest.mark.parametrize(
+        ("messages", "is_low"),
+        [([], True), ([b"ab", "cde"], True), ([b"", b"", b""], False), ([b"abcdef"], False), (["a"] * 9, False)],
+    )
+    def test_putting_messages_tells_whether_it_is_low(self, inbox, messages, is_low):
+        assert inbox.put_messages(messages) is inbox.is_low is is_low
+
     def test_low_by_number_at_half(self, inbox):
         for _ in range(3):
             inbox.put_event(CONNECT)

@@ -51,6 +51,12 @@ class TestFrames:
         outbox.put_message(data)
         assert frames(outbox) == [Frame(BINARY, data)]
 
+    def test_size_is_what_waits(self, outbox):
+        for message in ("x" * 125, b"y" * 126, "x" * 70_000, b"y" * 70_000, "", b""):
+            outbox.put_message(message)
+        size = outbox.size
+        assert size == len(b"".join(outbox.take()))
+
     def test_ping_and_pong(self, outbox):
         outbox.put_ping(b"?")
         outbox.put_pong(b"!")
@@ -197,6 +203,8 @@ class TestBroadcast:
 
     @pytest.mark.parametrize("message", MESSAGES, ids=len)
     def test_size_is_what_waits(self, outboxes, message):
+        for box in outboxes:
+            box.put_ping(b"?")
         for box in outboxes * 3:
             box.put_message(message)
         assert [box.size for box in outboxes] == [len(b"".join(box.take())) for box in outboxes]
@@ -215,16 +223,26 @@ class TestBroadcast:
     def test_in_context_each_is_compressed_by_itself(self, loop):
         boxes = [Outbox(THRESHOLD, turn_of(loop)) for _ in range(3)]
         inflaters = [Inflater(DeflateParameters(), None) for _ in boxes]
-        for box in boxes:
+        befores = b"before", b"Hello " * 10, b"before"
+        for box, before in zip(boxes, befores, strict=True):
             compress(box)
-            box.put_message(b"before")
+            box.put_message(before)
         for message in (b"Hello " * 5, b"short"):
             for box in boxes * 2:
                 box.put_message(message)
-        for box, inflater in zip(boxes, inflaters, strict=True):
-            _, *sent = frames(box)
-            read = [inflater.message(frame.payload) if frame.rsv1 else frame.payload for frame in sent]
-            assert read == [b"Hello " * 5, b"Hello " * 5, b"short", b"short"]
+        for box, inflater, before in zip(boxes, inflaters, befores, strict=True):
+            read = [inflater.message(frame.payload) if frame.rsv1 else frame.payload for frame in frames(box)]
+            assert read == [before, b"Hello " * 5, b"Hello " * 5, b"short", b"short"]
+
+    @pytest.mark.parametrize("size", [5, 70])
+    def test_what_is_not_compressed_is_framed_once_in_context_too(self, size):
+        boxes = [Outbox(100) for _ in range(4)]
+        message = bytes(size)
+        for box in boxes:
+            compress(box)
+            box.put_message(message)
+        _, second, *others = [box.take()[-1] for box in boxes]
+        assert [other is second for other in others] == [True, True]
 
     def test_a_plain_frame_is_not_for_one_that_compresses_in_context(self, loop):
         plain, compressing = Outbox(THRESHOLD, turn_of(loop)), Outbox(THRESHOLD, turn_of(loop))
