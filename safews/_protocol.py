@@ -39,7 +39,7 @@ from ._report import Report, Totals
 from ._socket import is_gone, peer_has_ended, set_user_timeout
 from ._state import Input, State
 from ._statistics import LEDGER, Account, Outcome, outcome_of
-from ._takeover import is_answering, output_is_paused, surplus_bytes
+from ._takeover import is_answering, output_is_paused, stop_idle_timer, surplus_bytes
 from ._timers import Timer, Timers
 from ._turn import turn_of
 
@@ -231,6 +231,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
             # The app that answers that one has lost its client.
             http_protocol.connection_lost(pipelined)
             raise pipelined
+        stop_idle_timer(http_protocol)
         surplus = surplus_bytes(http_protocol)
         refused = refusal(connection.handshake, self.options, config, self._server_state)
         self._connection = connection

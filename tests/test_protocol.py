@@ -313,6 +313,14 @@ class TestTakingOver:
         assert [type(exc) for exc in lost] == [ConnectionAbortedError]
         assert side.calls == 0
 
+    def test_of_one_whose_idle_timer_runs(self, make: Make, loop: FakeLoop) -> None:
+        transport = FakeTransport()
+        transport.set_protocol(HttpProtocol(timeout_keep_alive_task=loop.call_later(5, transport.close)))
+        side = make(transport=transport)
+        side.begin()
+        loop.advance(5)
+        assert side.finished == []
+
     def test_it_stands_in_the_servers_books(self, make: Make, census: Census) -> None:
         side = make()
         side.protocol.connection_made(side.transport)
