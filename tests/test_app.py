@@ -1011,6 +1011,38 @@ class TestFailure:
         assert len(logs.tracebacks()) == 1
 
 
+class TestLogHandlerThatFails:
+    """The app's end is carried out all the same."""
+
+    @pytest.fixture(autouse=True)
+    def _failing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*args: object) -> None:
+            raise LookupError("no such field")
+
+        for line in ("failed", "cancelled", "wrong_result"):
+            monkeypatch.setattr(Report, line, fail)
+
+    def test_at_a_failure(self, new: Side) -> None:
+        assert isinstance(new.run(accept_and_fail).exception(), LookupError)
+        assert new.frames == [close(1011)]
+
+    def test_at_a_result(self, new: Side) -> None:
+        async def script(receive: Any, send: Any) -> int:
+            await send(ACCEPT)
+            return 1
+
+        assert isinstance(new.run(script).exception(), LookupError)
+        assert new.frames == [close(1000)]
+
+    def test_at_a_cancellation(self, new: Side) -> None:
+        async def script(receive: Any, send: Any) -> None:
+            await send(ACCEPT)
+            raise asyncio.CancelledError
+
+        assert isinstance(new.run(script).exception(), LookupError)
+        assert new.frames == [close(1012)]
+
+
 class TestFailureBecauseThePeerIsGone:
     """Each of these ends an app whose peer left while it was sending."""
 
