@@ -227,7 +227,6 @@ class App:
             else:
                 await self._send_in_turn(message)
         else:
-            # One that ignores the exceptions it gets has no other place to wait.
             if self._work >= WORK_PER_TURN:
                 await self._give_way()
             self._send(message)
@@ -264,16 +263,17 @@ class App:
         self._link.notice_loss()
         outbox = connection.outbox
         before = outbox.size
+        # Whatever comes of it: an app that ignores the exceptions it gets may have no other place to wait.
+        self._work += 1
         try:
             connection.send(message)
         except Gone as gone:
             if not self._may_drop():
-                self._work += 1
                 raise self._disconnected(gone) from None
             LEDGER.dropped()
             self._work = WORK_PER_TURN
             return
-        self._work += 1 + (outbox.size - before) // WORK_SIZE
+        self._work += (outbox.size - before) // WORK_SIZE
         if connection.effects:
             self._link.settle()
         else:

@@ -823,6 +823,16 @@ class TestFairness:
         assert max(counts) <= WORK_PER_TURN
         assert min(counts) >= WORK_PER_TURN - 1
 
+    def test_an_app_that_takes_no_notice_of_its_mistake(self, side: Side, loop: FakeLoop) -> None:
+        async def stubborn() -> None:
+            with suppress(RuntimeError):
+                await side.app.send(HELLO)
+
+        side.send({"type": "websocket.close"})
+        counts = self.work(loop, stubborn)
+        assert max(counts) <= WORK_PER_TURN
+        assert min(counts) >= WORK_PER_TURN - 1
+
     def test_after_a_turn_nothing_is_owed(self, side: Side, loop: FakeLoop) -> None:
         before = loop.turns
         for _ in range(10 * WORK_PER_TURN):
