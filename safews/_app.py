@@ -18,7 +18,7 @@ from ._messages import Message, close_code_and_reason, message_type, sent_data
 from ._options import Options
 from ._output import FLUSH_SIZE
 from ._report import Report
-from ._state import CLOSED, CLOSING, CONNECTING, DENYING, DRAINING, ENDING, OPEN, Input
+from ._state import CLOSED, CLOSING, CONNECTING, DENYING, DRAINING, ENDING, OPEN, Input, State
 from ._statistics import LEDGER
 from ._turn import turn_of
 
@@ -113,22 +113,21 @@ class App:
         try:
             result = await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
-            self._report.cancelled()
             connection.cancelled()
+            self._report.cancelled()
             raise
         except BaseException as exc:
-            self._report_failure(exc)
-            connection.crashed()
+            self._report_failure(exc, connection.crashed())
             if not isinstance(exc, Exception) and not is_disconnect(exc):
                 raise
         else:
-            self._report_return(result)
-            connection.returned()
+            self._report_return(result, connection.returned())
         finally:
             self._link.settle()
 
-    def _report_failure(self, exc: BaseException) -> None:
-        record, state = self._connection.record, self._connection.state
+    def _report_failure(self, exc: BaseException, state: State) -> None:
+        """Report what the app has raised in a state."""
+        record = self._connection.record
         gone = state in (CLOSING, DRAINING, CLOSED)
         if gone and is_disconnect(exc):
             return
@@ -137,8 +136,8 @@ class App:
         else:
             self._report.failed(exc)
 
-    def _report_return(self, result: object) -> None:
-        state = self._connection.state
+    def _report_return(self, result: object, state: State) -> None:
+        """Report what is wrong with the app's return in a state, if anything is."""
         if state is CONNECTING:
             self._report.not_answered()
         elif state is DENYING:
@@ -228,7 +227,6 @@ class App:
             else:
                 await self._send_in_turn(message)
         else:
-            # One that ignores the exceptions it gets has no other place to wait.
             if self._work >= WORK_PER_TURN:
                 await self._give_way()
             self._send(message)
@@ -265,16 +263,17 @@ class App:
         self._link.notice_loss()
         outbox = connection.outbox
         before = outbox.size
+        # Whatever comes of it: an app that ignores the exceptions it gets may have no other place to wait.
+        self._work += 1
         try:
             connection.send(message)
         except Gone as gone:
             if not self._may_drop():
-                self._work += 1
                 raise self._disconnected(gone) from None
             LEDGER.dropped()
             self._work = WORK_PER_TURN
             return
-        self._work += 1 + (outbox.size - before) // WORK_SIZE
+        self._work += (outbox.size - before) // WORK_SIZE
         if connection.effects:
             self._link.settle()
         else:

@@ -195,13 +195,16 @@ class Connection(Lifecycle):
         if not more:
             self._finish_handshake(ClosedBy.APP)
 
-    def returned(self) -> None:
-        """The app has returned: 500 where it has not answered (RFC 6455 section 4.2.2), Close 1000 where it is open."""
-        self._leave(Input.APP_RETURN, 500, CloseRecord(1000, "", ClosedBy.APP, clean=False))
+    def returned(self) -> State:
+        """The app has returned: 500 where it has not answered (RFC 6455 section 4.2.2), Close 1000 where it is open.
 
-    def crashed(self) -> None:
-        """The app has raised: 500 where it has not answered, Close 1011 where it is open."""
-        self._leave(Input.APP_CRASH, 500, CloseRecord(1011, "", ClosedBy.APP, clean=False))
+        Returns the state before.
+        """
+        return self._leave(Input.APP_RETURN, 500, CloseRecord(1000, "", ClosedBy.APP, clean=False))
+
+    def crashed(self) -> State:
+        """The app has raised: 500 where it has not answered, Close 1011 where it is open. Returns the state before."""
+        return self._leave(Input.APP_CRASH, 500, CloseRecord(1011, "", ClosedBy.APP, clean=False))
 
     def cancelled(self) -> None:
         """The app's task has been cancelled: 503 or the shutdown code; without delay, if output is stuck already."""
@@ -453,8 +456,8 @@ class Connection(Lifecycle):
     def _set_deadline(self, seconds: float | None, input: Input | None) -> None:
         self.effects.append(Deadline(seconds, input))
 
-    def _leave(self, input: Input, status: int, record: CloseRecord) -> None:
-        """End the connection from our side, in the way that its state asks for."""
+    def _leave(self, input: Input, status: int, record: CloseRecord) -> State:
+        """End the connection from our side, in the way that its state asks for, and return that state."""
         before = self._apply(input)
         if before is CONNECTING:
             self._reject(status, input, record.by)
@@ -468,6 +471,7 @@ class Connection(Lifecycle):
         elif self.record is None and input is not Input.SERVER_SHUTDOWN:
             # An app that is gone will not receive what is still unread.
             self._end_by_network()
+        return before
 
     def _reject(self, status: int, input: Input, by: ClosedBy, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         # uvicorn's own classes give a 500 these words; what is wrong stands in the log.

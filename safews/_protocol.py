@@ -39,7 +39,7 @@ from ._report import Report, Totals
 from ._socket import is_gone, peer_has_ended, set_user_timeout
 from ._state import Input, State
 from ._statistics import LEDGER, Account, Outcome, outcome_of
-from ._takeover import is_answering, output_is_paused, surplus_bytes
+from ._takeover import is_answering, output_is_paused, stop_idle_timer, surplus_bytes
 from ._timers import Timer, Timers
 from ._turn import turn_of
 
@@ -190,7 +190,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
             _shutdown.begin(self._server_state)
             count = self._count_open()
             if count:
-                _report.shutting_down(count, self.options.shutdown_code)
+                # A log handler that fails is not to keep uvicorn from telling the others.
+                self._loop.call_soon(_report.shutting_down, count, self.options.shutdown_code)
         spread = self.options.drain_spread
         if spread and self._connection.state is State.OPEN:
             self._timers.start(Timer.SPREAD, random.uniform(0, spread), self._shut_down)
@@ -231,6 +232,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
             # The app that answers that one has lost its client.
             http_protocol.connection_lost(pipelined)
             raise pipelined
+        stop_idle_timer(http_protocol)
         surplus = surplus_bytes(http_protocol)
         refused = refusal(connection.handshake, self.options, config, self._server_state)
         self._connection = connection
@@ -262,7 +264,6 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _fail(self, exc: Exception) -> None:
         """Answer for an error of our own, and forget the connection."""
-        _report.handshake_failed(self._client, exc)
         LEDGER.fail(self)
         self._forget()
         # uvicorn puts this object in its own place, then one that does nothing takes over, then the transport ends.
@@ -273,6 +274,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         else:
             self.transport.write(FAILED)
             self.transport.close()
+        _report.handshake_failed(self._client, exc)
 
     def _start_app(self, scope: Any) -> None:
         self.notice_loss()
@@ -282,9 +284,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
             own_context = getattr(self._config, "reset_contextvars", False)
             task = self._app.start(self._config.loaded_app, scope, own_context=own_context)
         except Exception as exc:
-            _report.handshake_failed(self._client, exc)
             self._connection.refuse(HandshakeRefused(500, "the app cannot be called"))
             self.settle()
+            _report.handshake_failed(self._client, exc)
         else:
             if not task.done():
                 self._server_state.tasks.add(task)
@@ -491,11 +493,11 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
     # The clock's calls
 
     def _timed_out(self, input: Input) -> None:
-        if input is Input.CLOCK_ACCEPT_TIMEOUT:
-            answering = self._connection.state is State.DENYING
-            self._report.accept_timeout(self.options.accept_timeout, answering=answering)
+        answering = self._connection.state is State.DENYING
         self._connection.timed_out(input)
         self.settle()
+        if input is Input.CLOCK_ACCEPT_TIMEOUT:
+            self._report.accept_timeout(self.options.accept_timeout, answering=answering)
 
     def _stalled(self) -> None:
         self._timed_out(Input.CLOCK_WRITE_TIMEOUT)

@@ -49,7 +49,7 @@ def set_user_timeout(transport: Any, seconds: float) -> None:
     if option is None or sock is None:
         return
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, option, min(math.ceil(seconds * 2000), MAX_USER_TIMEOUT))
+        sock.setsockopt(socket.IPPROTO_TCP, option, math.ceil(min(seconds * 2000, MAX_USER_TIMEOUT)))
     except OSError:
         logger.debug("TCP_USER_TIMEOUT cannot be set", exc_info=True)
 

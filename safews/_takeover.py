@@ -42,6 +42,17 @@ def output_is_paused(http_protocol: BaseProtocol) -> bool:
     return getattr(getattr(http_protocol, "flow", None), "write_paused", None) is True
 
 
+def stop_idle_timer(http_protocol: BaseProtocol) -> None:
+    """Stop what would close the transport on a client that asks for nothing more.
+
+    A read stops it, but the end of an answer starts it anew, and the upgrade may have come behind that request in the
+    same read: later with h11, at once with httptools if tasks are eager.
+    """
+    timer = getattr(http_protocol, "timeout_keep_alive_task", None)
+    if timer is not None:
+        timer.cancel()
+
+
 def is_answering(http_protocol: BaseProtocol) -> bool:
     """Say whether a request before this one has yet to be answered: its response would land among our frames.
 

@@ -823,6 +823,16 @@ class TestFairness:
         assert max(counts) <= WORK_PER_TURN
         assert min(counts) >= WORK_PER_TURN - 1
 
+    def test_an_app_that_takes_no_notice_of_its_mistake(self, side: Side, loop: FakeLoop) -> None:
+        async def stubborn() -> None:
+            with suppress(RuntimeError):
+                await side.app.send(HELLO)
+
+        side.send({"type": "websocket.close"})
+        counts = self.work(loop, stubborn)
+        assert max(counts) <= WORK_PER_TURN
+        assert min(counts) >= WORK_PER_TURN - 1
+
     def test_after_a_turn_nothing_is_owed(self, side: Side, loop: FakeLoop) -> None:
         before = loop.turns
         for _ in range(10 * WORK_PER_TURN):
@@ -1009,6 +1019,38 @@ class TestFailure:
         assert new.run(script).exception() is None
         assert new.frames == [close(1011)]
         assert len(logs.tracebacks()) == 1
+
+
+class TestLogHandlerThatFails:
+    """The app's end is carried out all the same."""
+
+    @pytest.fixture(autouse=True)
+    def _failing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*args: object) -> None:
+            raise LookupError("no such field")
+
+        for line in ("failed", "cancelled", "wrong_result"):
+            monkeypatch.setattr(Report, line, fail)
+
+    def test_at_a_failure(self, new: Side) -> None:
+        assert isinstance(new.run(accept_and_fail).exception(), LookupError)
+        assert new.frames == [close(1011)]
+
+    def test_at_a_result(self, new: Side) -> None:
+        async def script(receive: Any, send: Any) -> int:
+            await send(ACCEPT)
+            return 1
+
+        assert isinstance(new.run(script).exception(), LookupError)
+        assert new.frames == [close(1000)]
+
+    def test_at_a_cancellation(self, new: Side) -> None:
+        async def script(receive: Any, send: Any) -> None:
+            await send(ACCEPT)
+            raise asyncio.CancelledError
+
+        assert isinstance(new.run(script).exception(), LookupError)
+        assert new.frames == [close(1012)]
 
 
 class TestFailureBecauseThePeerIsGone:

@@ -74,7 +74,7 @@ MESSAGES: dict[Input, list[dict[str, Any]]] = {
 
 APP_ENDS = (Input.APP_RETURN, Input.APP_CRASH, Input.APP_CANCELLED)
 
-CALLS: dict[Input, Callable[[Connection], None]] = {
+CALLS: dict[Input, Callable[[Connection], object]] = {
     Input.APP_RETURN: lambda c: c.returned(),
     Input.APP_CRASH: lambda c: c.crashed(),
     Input.APP_CANCELLED: lambda c: c.cancelled(),

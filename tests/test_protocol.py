@@ -313,6 +313,14 @@ class TestTakingOver:
         assert [type(exc) for exc in lost] == [ConnectionAbortedError]
         assert side.calls == 0
 
+    def test_of_one_whose_idle_timer_runs(self, make: Make, loop: FakeLoop) -> None:
+        transport = FakeTransport()
+        transport.set_protocol(HttpProtocol(timeout_keep_alive_task=loop.call_later(5, transport.close)))
+        side = make(transport=transport)
+        side.begin()
+        loop.advance(5)
+        assert side.finished == []
+
     def test_it_stands_in_the_servers_books(self, make: Make, census: Census) -> None:
         side = make()
         side.protocol.connection_made(side.transport)
@@ -604,6 +612,18 @@ class TestFailureOfOurOwn:
         assert line == "192.0.2.1:4000 - WebSocket handshake failed: LookupError: 'no such thing'"
         assert logs.errors == []
 
+    def test_nothing_is_left_though_a_log_handler_fails(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*args: Any, **kwargs: Any) -> None:
+            raise LookupError("no such thing")
+
+        monkeypatch.setattr(Handshake, "scope", fail)
+        monkeypatch.setattr("safews._report.handshake_failed", fail)
+        side = make()
+        with pytest.raises(LookupError):
+            side.begin()
+        assert side.finished == ["close"]
+        assert side.state.connections == set()
+
     def test_after_an_answer_there_is_no_other(
         self, make: Make, loop: FakeLoop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -648,6 +668,20 @@ class TestAppThatCannotBeCalled:
         assert failed.transport.written.startswith(b"HTTP/1.1 500 ")
         assert failed.finished == ["write_eof"]
 
+    def test_it_is_answered_though_a_log_handler_fails(
+        self, make: Make, loop: FakeLoop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: object) -> None:
+            raise LookupError("no such field")
+
+        monkeypatch.setattr("safews._report.handshake_failed", fail)
+        side = make()
+        del side.config.loaded_app
+        side.begin()
+        with pytest.raises(LookupError):
+            loop.run()
+        assert side.transport.written.startswith(b"HTTP/1.1 500 ")
+
     def test_it_is_one_warning(self, failed: Side, logs: Logs) -> None:
         (line,) = logs.warnings
         assert "WebSocket handshake failed: AttributeError" in line
@@ -690,6 +724,19 @@ class TestAnswered:
         assert side.transport.written.startswith(b"HTTP/1.1 504 ")
         assert side.state.total_requests == 1
         assert logs.warnings == ['192.0.2.1:4000 - "WebSocket /chat" 504: the app has not answered within 3.0 s']
+
+    def test_one_that_does_not_though_a_log_handler_fails(
+        self, begin: Make, loop: FakeLoop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: object, **kwargs: object) -> None:
+            raise LookupError("no such field")
+
+        monkeypatch.setattr("safews._report.Report.accept_timeout", fail)
+        side = begin(options={"accept_timeout": 3.0})
+        with pytest.raises(LookupError):
+            loop.advance(3.0)
+        assert side.transport.written.startswith(b"HTTP/1.1 504 ")
+        assert side.finished == ["write_eof"]
 
     def test_one_that_does_not_end_its_response_in_time(self, begin: Make, loop: FakeLoop, logs: Logs) -> None:
         side = begin(options={"accept_timeout": 3.0})
@@ -1607,18 +1654,33 @@ class TestShutdown:
         side.protocol.shutdown()
         assert side.transport.written.startswith(b"HTTP/1.1 503 ")
 
-    def test_it_is_one_line_for_the_server(self, open_: Make, begin: Make, logs: Logs) -> None:
+    def test_it_is_one_line_for_the_server(self, open_: Make, begin: Make, loop: FakeLoop, logs: Logs) -> None:
         state = ServerState()
         sides = [open_(state=state) for _ in range(3)]
         state.connections.add(asyncio.Protocol())  # type: ignore[arg-type] # One that speaks HTTP.
         sides.append(begin(state=state))  # One that the app has not answered.
         for side in sides:
             side.protocol.shutdown()
+        loop.run()
         assert logs.about("Closing") == ["Closing 3 WebSocket connection(s) with code 1012"]
 
-    def test_another_server_has_its_own(self, open_: Make, logs: Logs) -> None:
+    def test_it_ends_all_though_a_log_handler_fails(
+        self, open_: Make, loop: FakeLoop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: object) -> None:
+            raise LookupError("no such field")
+
+        monkeypatch.setattr("safews._report.shutting_down", fail)
+        side = open_()
+        side.protocol.shutdown()
+        assert side.frames() == [close(1012)]
+        with pytest.raises(LookupError):
+            loop.run()
+
+    def test_another_server_has_its_own(self, open_: Make, loop: FakeLoop, logs: Logs) -> None:
         for _ in range(2):
             open_().protocol.shutdown()
+        loop.run()
         assert len(logs.about("Closing")) == 2
 
     def test_one_who_comes_during_it_is_a_503(self, side: Side, begin: Make) -> None:

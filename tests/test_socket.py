@@ -76,9 +76,10 @@ class TestUserTimeout:
         set_user_timeout(FakeTransport(sock=sock), 0.0)
         assert sock.options[0][2] == 0
 
-    def test_of_more_milliseconds_than_the_system_can_count(self) -> None:
+    @pytest.mark.parametrize("seconds", [1e9, 1e308])
+    def test_of_more_milliseconds_than_the_system_can_count(self, seconds: float) -> None:
         with socket.socket() as sock:
-            set_user_timeout(Holder(sock), 1e9)
+            set_user_timeout(Holder(sock), seconds)
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == MAX_USER_TIMEOUT
 
     def test_of_a_unix_socket_there_is_none(self) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import h11
 import pytest
 
-from safews._takeover import is_answering, output_is_paused, surplus_bytes
+from safews._takeover import is_answering, output_is_paused, stop_idle_timer, surplus_bytes
+from tests.fakes import FakeLoop
 from tests.harness import TEXT, App, echo, frame, serve, upgrade_request
 
 
@@ -116,3 +117,14 @@ def test_whether_a_request_is_being_answered(complete: bool) -> None:
 @pytest.mark.parametrize("attributes", [{}, {"cycle": None}, {"cycle": object()}])
 def test_where_there_was_none_before_it_is_none_that_is_answered(attributes: dict[str, Any]) -> None:
     assert is_answering(Http(**attributes)) is False
+
+
+def test_the_timer_of_an_idle_client_is_stopped() -> None:
+    loop = FakeLoop()
+    stop_idle_timer(Http(timeout_keep_alive_task=loop.call_later(5, print)))
+    assert loop.timers == []
+
+
+@pytest.mark.parametrize("attributes", [{}, {"timeout_keep_alive_task": None}])
+def test_where_no_timer_runs_none_is_stopped(attributes: dict[str, Any]) -> None:
+    stop_idle_timer(Http(**attributes))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import TEXT, App, Call, Frame, Start, echo, eventually
+from tests.harness import TEXT, App, Call, Frame, Start, echo, eventually, turns, upgrade_request
 
 pytestmark = pytest.mark.every_http
 
@@ -34,6 +34,27 @@ async def test_h20_echo_as_ever(start: Start) -> None:
         await client.send_close(4000, "bye")
         await client.expect_close(4000, "bye")
         await client.expect_eof()
+
+
+@needs_eager_tasks
+async def test_h20_behind_a_request_that_is_answered_at_once(start: Start) -> None:
+    """uvicorn's timer for a client that asks for nothing more is not for the WebSocket."""
+
+    async def both(call: Call) -> None:
+        if call.scope["type"] == "websocket":
+            await echo(call)
+        else:
+            await call.send_event({"type": "http.response.start", "status": 204})
+            await call.send_event({"type": "http.response.body"})
+
+    start_eagerly()
+    async with start(App(both), timeout_keep_alive=0) as server, server.connect() as client:
+        await client.send(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n" + upgrade_request())
+        await eventually(lambda: b" 101 " in client.pending())
+        await turns(50)
+        await client.send_text("hello")
+        await client.send_close(1000)
+        assert (await client.rest()).endswith(b"\x81\x05hello\x88\x02\x03\xe8")
 
 
 @needs_eager_tasks
