@@ -210,8 +210,14 @@ class App:
             and (before or not self._link.transport.is_closing())
         ):
             text = message.get("text")
-            outbox.put_message(text if type(text) is str and message.get("bytes") is None else sent_data(message))
             self._work += 1
+            try:
+                outbox.put_message(text if type(text) is str and message.get("bytes") is None else sent_data(message))
+            except (TypeError, ValueError):
+                # An app that ignores the exceptions it gets may have no other place to wait.
+                if self._work >= WORK_PER_TURN:
+                    await self._give_way()
+                raise
             if outbox.size >= FLUSH_SIZE:
                 self._work += outbox.size // WORK_SIZE
                 self._link.gather()
@@ -221,17 +227,21 @@ class App:
                     self._since = self._turn.number
                     self._work = 1
                 self._link.gather()
-        elif self.gate.is_busy:
-            if message_type(message) == "websocket.close":
-                await self._close(message)
-            else:
-                await self._send_in_turn(message)
         else:
+            await self._send_with_care(message)
+        if self._work >= WORK_PER_TURN:
+            await self._give_way()
+
+    async def _send_with_care(self, message: Message) -> None:
+        """Send what may have to wait, or to be refused, or may have more consequences than a message."""
+        if not self.gate.is_busy:
             if self._work >= WORK_PER_TURN:
                 await self._give_way()
             self._send(message)
-        if self._work >= WORK_PER_TURN:
-            await self._give_way()
+        elif message_type(message) == "websocket.close":
+            await self._close(message)
+        else:
+            await self._send_in_turn(message)
 
     async def _send_in_turn(self, message: Message) -> None:
         async with self.gate:
@@ -263,7 +273,7 @@ class App:
         self._link.notice_loss()
         outbox = connection.outbox
         before = outbox.size
-        # Whatever comes of it: an app that ignores the exceptions it gets may have no other place to wait.
+        # Whatever comes of it, for the same reason as in ``send``.
         self._work += 1
         try:
             connection.send(message)

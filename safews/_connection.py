@@ -164,7 +164,7 @@ class Connection(Lifecycle):
         )
         self._apply(Input.APP_ACCEPT)
         self.outbox.put_raw(answer)
-        self.effects.append(Answered(101, Input.APP_ACCEPT))
+        self.effects.append(Answered(101, Input.APP_ACCEPT, len(answer)))
         del self.handshake
         if self._deflate is not None:
             options = self._settings.options

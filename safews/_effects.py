@@ -48,6 +48,8 @@ class Answered(NamedTuple):
 
     status: int
     input: Input
+    size: int = 0
+    """Bytes of a 101, which is none of the connection's output."""
 
 
 class Ended(NamedTuple):

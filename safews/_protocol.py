@@ -463,7 +463,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._outcome = outcome_of(answered)
         if answered.input is Input.APP_ACCEPT:
             self._opened_at = self._loop.time()
-            self._output.size = 0
+            self._output.size -= answered.size
             self._start_keepalive()
             self._report.accepted()
         elif answered.input in (Input.APP_CLOSE, Input.APP_DENY):

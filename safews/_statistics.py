@@ -257,7 +257,8 @@ LEDGER = Ledger()
 def outcome_of(answered: Answered) -> Outcome:
     """Return how a handshake went that has got this answer."""
     # We refuse by a 500 only what we could not begin.
-    return Outcome.FAILED if answered == (500, Input.SERVER_REFUSE) else OUTCOMES[answered.input]
+    could_not_begin = answered.status == 500 and answered.input is Input.SERVER_REFUSE
+    return Outcome.FAILED if could_not_begin else OUTCOMES[answered.input]
 
 
 def stats() -> Statistics:

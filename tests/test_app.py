@@ -823,6 +823,18 @@ class TestFairness:
         assert max(counts) <= WORK_PER_TURN
         assert min(counts) >= WORK_PER_TURN - 1
 
+    @pytest.mark.parametrize("wrong", [{}, {"text": 1}, {"text": "a", "bytes": b"a"}, {"text": "\ud800"}])
+    def test_an_app_that_takes_no_notice_of_a_wrong_message(
+        self, side: Side, loop: FakeLoop, wrong: dict[str, Any]
+    ) -> None:
+        async def stubborn() -> None:
+            with suppress(TypeError, ValueError):
+                await side.app.send({"type": "websocket.send", **wrong})
+
+        counts = self.work(loop, stubborn)
+        assert max(counts) <= WORK_PER_TURN
+        assert min(counts) >= WORK_PER_TURN - 1
+
     def test_an_app_that_takes_no_notice_of_its_mistake(self, side: Side, loop: FakeLoop) -> None:
         async def stubborn() -> None:
             with suppress(RuntimeError):

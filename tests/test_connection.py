@@ -68,8 +68,9 @@ class TestAccept:
         assert bench.state is State.OPEN
 
     def test_ends_the_wait_for_it(self):
-        bench = Bench(accept_timeout=5).opened()
-        assert bench.effects[1:] == [Deadline(None, None), Answered(101, Input.APP_ACCEPT)]
+        bench = Bench(accept_timeout=5)
+        bench.connection.send(ACCEPT)
+        assert bench.effects[1:] == [Deadline(None, None), Answered(101, Input.APP_ACCEPT, len(bench.wire()))]
 
     @pytest.mark.parametrize(
         ("message", "error"),

@@ -1578,6 +1578,15 @@ class TestCloseRecord:
         side.lose()
         assert self.fields(logs)["websocket_bytes_out"] == written
 
+    def test_bytes_out_include_what_goes_out_with_the_answer(self, begin: Make, logs: Logs) -> None:
+        early = frame(PING, b"1") + frame(PING, b"2")
+        http = SimpleNamespace(conn=SimpleNamespace(trailing_data=(early, False)))
+        side = begin(transport=FakeTransport(protocol=http))
+        side.accept()
+        side.lose()
+        # Two Pongs.
+        assert self.fields(logs)["websocket_bytes_out"] == 6
+
     def test_bytes_in_include_what_came_behind_the_request(self, begin: Make, logs: Logs) -> None:
         early = frame(TEXT, b"early")
         http = SimpleNamespace(conn=SimpleNamespace(trailing_data=(early, False)))
