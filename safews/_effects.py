@@ -11,9 +11,6 @@ from ._events import Pong
 from ._options import Options
 from ._state import Input, State
 
-DEADLINES = (Input.CLOCK_ACCEPT_TIMEOUT, Input.CLOCK_GRACE_OVER, Input.CLOCK_CLOSE_TIMEOUT)
-"""The inputs that end a state by a ``Deadline``."""
-
 
 class Settings(NamedTuple):
     """What a connection is told of the server's configuration. Sizes are in bytes, ``None`` is without limit."""

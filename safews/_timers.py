@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
-from ._effects import DEADLINES, Deadline
+from ._effects import Deadline
 from ._patience import Patience
 from ._state import Input
 
@@ -28,11 +28,13 @@ Key = Timer | Input
 class Timers:
     """At most one running timer of each kind."""
 
-    __slots__ = ("_handles", "_loop", "_patience")
+    __slots__ = ("_deadline", "_handles", "_loop", "_patience")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._handles: dict[Key, asyncio.TimerHandle] = {}
+        # What the present state ends by, if the clock ends it, and how long there still is.
+        self._deadline: Input | None = None
         self._patience: Patience | None = None
 
     def __len__(self) -> int:
@@ -49,9 +51,10 @@ class Timers:
         Of two bounds for the same wait the earlier holds, so that no two add up. The event loop's own stalls do not
         count: nobody could have been heard, and no app could have come to its queue.
         """
-        for timer in [timer for timer in self._handles if timer in DEADLINES and timer is not deadline.input]:
-            self.cancel(timer)
         seconds, input_ = deadline
+        if self._deadline is not None and self._deadline is not input_:
+            self.cancel(self._deadline)
+        self._deadline = input_
         if seconds is not None and input_ is not None and not self._ends_by(input_, seconds):
             self._patience = Patience(seconds)
             self._patience.reset(self._loop.time())
