@@ -5,6 +5,7 @@ The reference decoder says which messages there may be.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, given
@@ -54,10 +55,10 @@ halves = compressed.map(lambda wire: wire[: len(wire) // 2])
 
 @st.composite
 def arrivals(draw: st.DrawFn, pieces: st.SearchStrategy[bytes]) -> list[Step]:
-    """Some frames, cut at some place."""
+    """Some frames, cut at some places."""
     wire = b"".join(draw(st.lists(pieces, min_size=1, max_size=6)))
-    cut = draw(st.integers(0, len(wire)))
-    return [Arrives(part) for part in (wire[:cut], wire[cut:]) if part]
+    cuts = sorted(draw(st.lists(st.integers(0, len(wire)), max_size=3)))
+    return [Arrives(wire[start:end]) for start, end in pairwise((0, *cuts, len(wire))) if start < end]
 
 
 def alone(steps: st.SearchStrategy[Step]) -> st.SearchStrategy[list[Step]]:
