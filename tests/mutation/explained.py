@@ -20,6 +20,14 @@ REASONS: dict[str, list[Change]] = {
             '(event,) = cast("LIST[FRAME]", library.events_received())',
         ),
         *_changes(
+            "_framing.Framing._read_fragments",
+            'own = cast("ArrivingMessage", message.own)',
+            "own = cast(None, message.own)",
+            'own = cast("XXArrivingMessageXX", message.own)',
+            'own = cast("arrivingmessage", message.own)',
+            'own = cast("ARRIVINGMESSAGE", message.own)',
+        ),
+        *_changes(
             "_codecs.wsproto.WsprotoCodec._translate",
             'return _events.Pong(bytes(cast("Pong", event).payload))',
             "return _events.Pong(bytes(cast(None, event).payload))",
@@ -60,6 +68,10 @@ REASONS: dict[str, list[Change]] = {
             "self.wants_data = self.is_clear = False",
             "self.wants_data = self.is_clear = None",
         ),
+        *_changes(
+            "_framing.Framing.read_more", "fault = arriving.take(data, False)", "fault = arriving.take(data, None)"
+        ),
+        *_changes("_framing.Framing.read_more", "self.wants_data = False", "self.wants_data = None"),
         *_changes("_reader.Reader.__init__", "self.pong_is_waiting = False", "self.pong_is_waiting = None"),
         *_changes("_reader.Reader.__init__", "self.output_paused = False", "self.output_paused = None"),
         *_changes("_reader.Reader.forget_pong", "self.pong_is_waiting = False", "self.pong_is_waiting = None"),
@@ -99,9 +111,28 @@ REASONS: dict[str, list[Change]] = {
             "self._of_frame: Inflater | None = None",
             'self._of_frame: Inflater | None = ""',
         ),
+        *_changes("_arriving.ArrivingMessage.__init__", "self._final = 0", "self._final = None"),
+        *_changes("_arriving.ArrivingMessage.__init__", 'self._key = b""', 'self._key = b"XXXX"'),
+        *_changes("_fast_lane.read_whole", "kind = first = 0", "kind = first = None", "kind = first = 1"),
         *_changes("_framing.Framing._end", "self._codec = None", 'self._codec = ""'),
         *_changes("_framing.Framing._end", "self._arriving = None", 'self._arriving = ""'),
         *_changes("_connection.Connection.__init__", "self._untaken = 0", "self._untaken = None", "self._untaken = 1"),
+    ],
+    "Nothing is as false as no bytes, or as no compressor, and only the truth is asked for.": [
+        *_changes("_deflate.Inflater.finish", 'self._tail = b""', "self._tail = None"),
+        *_changes("_deflate.Inflater._step", 'self._tail = b""', "self._tail = None"),
+        *_changes(
+            "_deflate.Deflater.__init__",
+            "self._stream: zlib._Compress | None = None",
+            'self._stream: zlib._Compress | None = ""',
+        ),
+        *_changes("_deflate.Deflater.rest", "self._stream = None", 'self._stream = ""'),
+    ],
+    "It is only asked whether there have been messages since, however they are counted; a deflater that is watched has "
+    "had one.": [
+        *_changes("_deflate.Deflater.__init__", "self._messages = 0", "self._messages = 1"),
+        *_changes("_deflate.Deflater.__init__", "self._rested_at = 0", "self._rested_at = None"),
+        *_changes("_deflate.Deflater.deflate", "self._messages += 1", "self._messages -= 1", "self._messages += 2"),
     ],
     "Only a continuation that continues nothing finds it, which the framing does not let pass, and the library refuses "
     "either way.": [
@@ -116,13 +147,6 @@ REASONS: dict[str, list[Change]] = {
             "_codecs.wsproto.WsprotoCodec.__init__",
             "self._library = Connection(ConnectionType.SERVER, extensions)",
             "self._library = Connection(None, extensions)",
-        ),
-    ],
-    "A binary message is put together in the same way whether it is whole or not.": [
-        *_changes(
-            "_arriving.ArrivingBinary.take",
-            "self._masked.add(piece, last)",
-            "self._masked.add(piece, None)",
         ),
     ],
     "The mask is cut to the size of the data, however much too long it was.": [
@@ -144,26 +168,34 @@ REASONS: dict[str, list[Change]] = {
     ],
     "A shortcut: what it leaves out comes to the same on the way that it spares.": [
         *_changes(
-            "_framing.Framing.read_plain",
-            "return read_plain(data, 0, self._limit, max_frames, max_bytes) if self._fast_lane else ([], 0)",
-            "return read_plain(data, 0, self._limit, max_frames, max_bytes) "
-            "if (self._fast_lane) and False else ([], 0)",
+            "_connection.Connection.receive_data",
+            "pong = None if end else framing.read_pong(data)",
+            "pong = None",
+            "pong = None if (end) and False else framing.read_pong(data)",
+            "pong = None if (end) or True else framing.read_pong(data)",
         ),
-        *_changes("_connection.Connection.receive_data", "if end < len(data):", "if end <= len(data):"),
+        *_changes(
+            "_framing.Framing.read_pong",
+            "return read_pong(data) if self._fast_lane else None",
+            "return read_pong(data) if (self._fast_lane) and False else None",
+            "return read_pong(data) if (self._fast_lane) or True else None",
+        ),
+        *_changes("_deflate.Inflater.inflate", "if len(data) <= _STEP:", "if len(data) < _STEP:"),
+        *_changes("_framing.Framing._read_data", "elif end > len(self._data):", "elif end >= len(self._data):"),
         *_changes(
             "_connection.Connection.read_on",
             "if len(messages) < len(events):",
             "if len(messages) <= len(events):",
         ),
-        *_changes(
-            "_outbox.Outbox.put_message",
-            "header = SHORT_HEADERS[first][size] if size < SHORT else frame_header(first, size)",
-            "header = SHORT_HEADERS[first][size] if (size < SHORT) and False else frame_header(first, size)",
-        ),
     ],
     "The branch above has taken that length already.": [
         *_changes(
-            "_fast_lane.read_plain",
+            "_fast_lane.read_whole",
+            "elif length > SHORT or length < 0:",
+            "elif length >= SHORT or length < 0:",
+        ),
+        *_changes(
+            "_fast_lane.read_fragments",
             "elif length > SHORT or length < 0:",
             "elif length >= SHORT or length < 0:",
         ),
