@@ -324,6 +324,15 @@ class TestLimit:
     def test_seen_at_the_header_of_a_fragment(self, framing):
         assert read(framing, frame(BINARY, bytes(600)), header(CONTINUATION, 401) + KEY) == [self.VIOLATION]
 
+    def test_seen_at_whole_fragments_between_others(self, framing):
+        between = frame(CONTINUATION, bytes(200))
+        assert read(framing, frame(BINARY, bytes(600)) + between * 2) == []
+        assert read(framing, frame(CONTINUATION, b"a")) == [self.VIOLATION]
+
+    def test_seen_at_one_of_them_in_the_same_read(self, framing):
+        between = frame(CONTINUATION, bytes(201))
+        assert read(framing, frame(BINARY, bytes(600)) + between * 2) == [self.VIOLATION]
+
     def test_bytes_of_a_text_count(self, framing):
         assert read(framing, text("\u20ac" * 333)) == ["\u20ac" * 333]
         assert read(framing, text("\u20ac" * 334)) == [self.VIOLATION]
