@@ -76,18 +76,12 @@ REASONS: dict[str, list[Change]] = {
         *_changes("_reader.Reader.__init__", "self.output_paused = False", "self.output_paused = None"),
         *_changes("_reader.Reader.forget_pong", "self.pong_is_waiting = False", "self.pong_is_waiting = None"),
     ],
-    "A whole number is above a half, or a part in sixteen, exactly when it is above that rounded down.": [
+    "A whole number is above a part in sixteen exactly when it is above that rounded down.": [
         *_changes(
             "_framing.Framing.__init__",
             "self._wire_limit = sys.maxsize if max_size is None else max_size + max_size // 16 + _WIRE_SLACK",
             "self._wire_limit = sys.maxsize if max_size is None else max_size + max_size / 16 + _WIRE_SLACK",
         ),
-        *_changes(
-            "_inbox.Inbox.__init__",
-            "self.low_messages = max_messages // 2",
-            "self.low_messages = max_messages / 2",
-        ),
-        *_changes("_inbox.Inbox.__init__", "self._low_bytes = max_bytes // 2", "self._low_bytes = max_bytes / 2"),
     ],
     "What stands there is replaced before it is looked at; it is let go of, or has a type.": [
         *_changes(
