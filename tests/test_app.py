@@ -14,7 +14,7 @@ import pytest
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from safews import _app
-from safews._app import DROP_SECONDS, WORK_PER_TURN, WORK_SIZE, App
+from safews._app import DROP_SECONDS, SHORT_TURN, WORK_PER_SHORT_TURN, WORK_PER_TURN, WORK_SIZE, App
 from safews._app_errors import ClientDisconnected
 from safews._codecs.websockets import WebsocketsCodec
 from safews._connection import Connection
@@ -45,13 +45,20 @@ class Side:
         settings = Settings(options, WebsocketsCodec, max_size=2**24, max_queue=max_queue, compression=False)
         self.connection = Connection(upgrade_request(), settings, Outbox(0))
         scope = {"client": ("192.0.2.1", 4000), "path": "/chat", "query_string": b""}
-        self.app = App(loop, self.connection, self, Report(scope), options)
+        self.app = App(loop, self.connection, self, Report(scope), options, self.clock)
         self.loop = loop
+        self.now = 0.0
+        self.pace = 1.0
+        """Seconds from one look at the clock to the next: no turn is short."""
         self.effects: list[Effect] = []
         self.calls: list[str] = []
         self.written = b""
         self.transport = FakeTransport()
         """Closing where it is lost and has not said so."""
+
+    def clock(self) -> float:
+        self.now += self.pace
+        return self.now
 
     # The link
 
@@ -768,6 +775,19 @@ class TestFairness:
         counts = self.work(loop, lambda: side.app.send(HELLO))
         assert max(counts) <= WORK_PER_TURN
         assert sum(counts) >= 2 * WORK_PER_TURN
+
+    @pytest.mark.parametrize("call", ["send", "receive"])
+    @pytest.mark.parametrize(("pace", "times"), [(SHORT_TURN, 1), (SHORT_TURN / 2, 2), (SHORT_TURN / 100, 3)])
+    def test_in_a_short_turn_there_is_more(
+        self, make: Make, loop: FakeLoop, call: str, pace: float, times: int
+    ) -> None:
+        side = make(max_queue=20 * WORK_PER_TURN)
+        side.accept()
+        side.say(*["x"] * 20 * WORK_PER_TURN)
+        side.pace = pace
+        counts = self.work(loop, side.app.receive if call == "receive" else lambda: side.app.send(HELLO))
+        assert counts[1:] == [times * WORK_PER_TURN] * 2
+        assert times * WORK_PER_TURN <= WORK_PER_SHORT_TURN
 
     def test_large_messages_count_for_more(self, side: Side, loop: FakeLoop) -> None:
         large = {"type": "websocket.send", "bytes": bytes(7 * WORK_SIZE)}
