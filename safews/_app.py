@@ -200,12 +200,10 @@ class App:
 
     def wake(self) -> None:
         """Wake as many receivers as there are events; all, if there will be no more."""
-        inbox = self._inbox
-        count = len(inbox.receivers) if self._connection.record is not None else len(inbox.events)
-        for receiver in inbox.receivers:
-            if count <= 0:
-                return
-            count -= 1
+        receivers = self._inbox.receivers
+        if self._connection.record is None:
+            receivers = receivers[: len(self._inbox.events)]
+        for receiver in receivers:
             if not receiver.done():
                 receiver.set_result(None)
 
@@ -242,11 +240,13 @@ class App:
                 self._work += outbox.size // WORK_SIZE
                 self._link.gather()
             elif not before:
-                if self._since != self._turn.number:
-                    # In another turn than that in which the counting began it begins anew.
-                    self._since = self._turn.number
-                    self._work = 1
                 self._link.gather()
+                turn = self._turn.number
+                if self._since != turn:
+                    # In another turn than that in which the counting began it begins anew.
+                    self._since = turn
+                    self._work = 1
+                    return
         else:
             await self._send_with_care(message)
         if self._work >= WORK_PER_TURN:

@@ -231,14 +231,14 @@ class Connection(Lifecycle):
         if not inbox.reserve:
             # (OPEN, PEER_MESSAGE) of the table, for the whole messages that a read begins with: the state stays.
             framing = self._framing
-            messages, end = framing.read_whole(data, self._at_once, inbox.sure_bytes)
+            messages, size, end = framing.read_whole(data, self._at_once, inbox.sure_bytes)
             if end == len(data):
-                return inbox.put_messages(messages)
+                return inbox.put_counted(messages, size)
             pong = None if end else framing.read_pong(data)
             if pong is not None:
                 self.effects.append(pong)
                 return False
-            inbox.put_messages(messages)
+            inbox.put_counted(messages, size)
             framing.feed(data, end)
             self.read_on(FRAMES_PER_TURN - len(messages))
         elif self.state is OPEN or self.state is CLOSING:

@@ -28,8 +28,8 @@ _ANY: Final = 0xFF
 
 def read_whole(
     data: bytes, at: int, limit: int, frames: int, room: int, inflater: Inflater | None
-) -> tuple[list[str | bytes], int, Violation | None]:
-    """Read whole messages, and return them and the offset behind them.
+) -> tuple[list[str | bytes], int, int, Violation | None]:
+    """Read whole messages; return them, what they leave of ``room``, and the offset behind them.
 
     No frame is longer than ``limit`` bytes. There are at most ``frames`` of them, and none after the one with which
     their ``len()`` reaches ``room``. ``inflater`` is ``None`` where no compression was agreed on.
@@ -44,25 +44,26 @@ def read_whole(
     kind = first = 0
     try:
         for _ in range(frames):
+            # Not by an IndexError: where messages come alone each would cost one.
+            if at == size or room <= 0:
+                break
             first = data[at]
             kind = first & bits
             if kind != WHOLE_TEXT and kind != WHOLE_BINARY:
                 break
             length = data[at + 1] - MASKED
             key = at + 2
-            if length == SHORT:
+            if length >= SHORT:
                 key += 2
-                length = data[at + 2] << 8 | data[at + 3]
+                length = data[at + 2] << 8 | data[at + 3] if length == SHORT else 0
                 if length < SHORT:
                     break
-            elif length > SHORT or length < 0:
-                break
             start = key + KEY_SIZE
             end = start + length
-            if end > size or length > limit or room <= 0:
+            if length < 0 or end > size or length > limit:
                 break
             payload = unmask(data[start:end], data[key:start])
-            if kind != first and inflater is not None:
+            if inflater is not None and kind != first:
                 payload = inflater.message(payload)
             message = payload.decode() if kind == WHOLE_TEXT else payload
             append(message)
@@ -74,8 +75,8 @@ def read_whole(
     except UNREADABLE as error:
         # What is wrong with a text that is not compressed, Framing finds out by itself.
         fault = unreadable(error, inflater.max_size) if inflater is not None and kind != first else None
-        return messages, at, fault
-    return messages, at, None
+        return messages, room, at, fault
+    return messages, room, at, None
 
 
 def read_fragments(

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 from ._pulse import pulse_of
 
@@ -72,6 +73,16 @@ class WriteGate:
             self._queue[0].set_result(None)
 
 
+class Writer(Protocol):
+    """What is to be taken by the peer."""
+
+    size: int
+    """Bytes that have been written."""
+
+    def held(self) -> int:
+        """How many of them the transport still holds."""
+
+
 class StallWatch:
     """Calls ``on_stall`` when a peer has taken none of our output for ``timeout`` seconds.
 
@@ -79,31 +90,26 @@ class StallWatch:
     something to take.
     """
 
-    __slots__ = ("_due", "_left", "_on_stall", "_pending", "_pulse", "_step", "_taken", "_timeout", "written")
+    __slots__ = ("_due", "_left", "_on_stall", "_pulse", "_step", "_taken", "_timeout", "_writer", "is_running")
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        timeout: float,
-        pending: Callable[[], int],
-        on_stall: Callable[[], None],
+        self, loop: asyncio.AbstractEventLoop, timeout: float, writer: Writer, on_stall: Callable[[], None]
     ) -> None:
         self._pulse = pulse_of(loop, timeout)
         # Beats: all there is, from one look to the next, and what is left; and when the next look is due, if one is.
         self._timeout = self._pulse.beats(timeout)
         self._step = math.ceil(self._timeout / LOOKS)
         self._left = 0
-        self._due: int | None = None
-        self._pending = pending
+        self._due = 0
+        self._writer = writer
         self._on_stall = on_stall
         self._taken = 0
-        self.written = 0
+        self.is_running = False
 
-    def wrote(self, size: int) -> None:
-        """``size`` bytes have been handed to the transport."""
-        self.written += size
-        if self._due is None:
-            self._watch(self.written - self._pending())
+    def start(self) -> None:
+        """Watch from now on, if it does not yet: there is something to take."""
+        if not self.is_running:
+            self._watch(self._writer.size - self._writer.held())
 
     def _watch(self, taken: int) -> None:
         self._taken = taken
@@ -111,21 +117,22 @@ class StallWatch:
         self._wait()
 
     def _wait(self) -> None:
+        self.is_running = True
         self._due = self._pulse.wait(min(self._step, self._left), self)
 
     def stop(self) -> None:
         """Watch no more."""
-        if self._due is not None:
+        if self.is_running:
             self._pulse.cancel(self._due, self)
-            self._due = None
+            self.is_running = False
 
     def due(self) -> None:
         """Look whether the peer has taken anything; the pulse calls this."""
-        self._due = None
-        pending = self._pending()
-        if not pending:
+        self.is_running = False
+        held = self._writer.held()
+        if not held:
             return
-        taken = self.written - pending
+        taken = self._writer.size - held
         if taken != self._taken:
             self._watch(taken)
             return

@@ -145,15 +145,15 @@ class Framing:
             self._data = data
             self._at = at
 
-    def read_whole(self, data: bytes, max_frames: int, max_bytes: int) -> tuple[list[str | bytes], int]:
-        """Read the whole messages with which a read begins, and return them and how many bytes they took.
+    def read_whole(self, data: bytes, max_frames: int, max_bytes: int) -> tuple[list[str | bytes], int, int]:
+        """Read the whole messages with which a read begins; return them, their ``len()``, and how many bytes they took.
 
         Nothing may be held. The rest is to be fed. With the fast lane off all of it is.
         """
         if not self._fast_lane:
-            return [], 0
-        messages, end, self._fault = read_whole(data, 0, self._limit, max_frames, max_bytes, self._inflater)
-        return messages, end
+            return [], 0, 0
+        messages, room, end, self._fault = read_whole(data, 0, self._limit, max_frames, max_bytes, self._inflater)
+        return messages, max_bytes - room, end
 
     def read_pong(self, data: bytes) -> Pong | None:
         """Read a Pong that is all there is of a read, as nearly all are; ``None`` for anything else.
@@ -214,12 +214,11 @@ class Framing:
         while True:
             if self._fast_lane and self._arriving is None and self._fault is None:
                 if self._message is None:
-                    messages, self._at, self._fault = read_whole(
+                    messages, room, self._at, self._fault = read_whole(
                         self._data, self._at, self._limit, frames, room, self._inflater
                     )
                     events += messages
                     frames -= len(messages)
-                    room -= sum(map(len, messages))
                 else:
                     frames -= self._read_fragments(self._message, frames)
             if self._at == len(self._data) and self._fault is None:

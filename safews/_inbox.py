@@ -68,10 +68,14 @@ class Inbox:
 
     def put_messages(self, messages: Collection[Data]) -> bool:
         """Queue messages; say whether ``is_low`` holds after that."""
+        return self.put_counted(messages, sum(map(len, messages)))
+
+    def put_counted(self, messages: Collection[Data], size: int) -> bool:
+        """Queue messages whose ``len()`` is ``size`` in all, as ``put_messages`` does."""
         events = self.events
         events += messages
         self.messages += len(messages)
-        self.size += sum(map(len, messages))
+        self.size += size
         return len(events) <= self.low_messages and self.size <= self._low_bytes
 
     def put_event(self, event: ReceiveEvent) -> None:

@@ -59,16 +59,17 @@ class Output:
         self._on_flush = on_flush
         self._stall: StallWatch | None = None
         if write_timeout is not None:
-            self._stall = StallWatch(loop, write_timeout, self._unsent, on_stall)
+            self._stall = StallWatch(loop, write_timeout, self, on_stall)
         self.size = 0
 
-    def _unsent(self) -> int:
+    def held(self) -> int:
+        """How many of the bytes that have been written the transport still holds."""
         return unsent_size(self._transport)
 
     @property
     def unsent(self) -> int:
         """How many bytes the peer has yet to take, as far as is known."""
-        return self.outbox.size + self._unsent()
+        return self.outbox.size + self.held()
 
     def gather(self) -> None:
         """Write at the end of this turn of the event loop, or now if it is much."""
@@ -81,29 +82,36 @@ class Output:
     def flush(self) -> None:
         """Write now."""
         self._is_gathering = False
-        outbox, transport = self.outbox, self._transport
-        size = outbox.size
+        size = self.outbox.size
         if not size:
             return
-        chunks = outbox.take()
-        if len(chunks) > 1 and self._writes_together and not transport.is_closing():
+        transport = self._transport
+        chunks = self.outbox.take()
+        if transport.is_closing():
+            return
+        if len(chunks) == 1:
+            transport.write(chunks[0])
+        elif self._writes_together:
             transport.writelines(chunks)
         else:
-            for chunk in chunks:
-                # The first write to a peer that is gone may find that out.
-                if transport.is_closing():
-                    return
-                transport.write(chunk)
+            self._write_each(chunks)
         self.size += size
-        if self._stall is not None:
-            self._stall.wrote(size)
+        if self._stall is not None and not self._stall.is_running:
+            self._stall.start()
         if self._on_flush is not None:
             self._on_flush()
+
+    def _write_each(self, chunks: list[bytes]) -> None:
+        for chunk in chunks:
+            # The first write to a peer that is gone may find that out.
+            if self._transport.is_closing():
+                return
+            self._transport.write(chunk)
 
     def take_over(self) -> None:
         """Expect the peer to take what somebody else has written before."""
         if self._stall is not None:
-            self._stall.wrote(0)
+            self._stall.start()
 
     def stop(self) -> None:
         """Write no more of what is gathered, and expect nothing of the peer."""
@@ -143,7 +151,7 @@ class Output:
 
         ``close`` and not ``abort``: TLS does not say what the TCP transport below it still holds.
         """
-        if self._unsent():
+        if self.held():
             self._timers.start(Timer.LINGER, TLS_LINGER, self._lingered)
         else:
             self._transport.close()

@@ -102,6 +102,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._is_reading = True
         self._user_timeout = 0.0
         self._bytes_in = 0
+        self._answer_size = 0
 
     # What may be asked of a connection
 
@@ -150,7 +151,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         if self._opened_at is None:
             return Account(connection.state, self._outcome)
         messages = connection.inbox.messages, connection.outbox.messages
-        return Account(connection.state, self._outcome, *messages, self._bytes_in, self._output.size)
+        return Account(
+            connection.state, self._outcome, *messages, self._bytes_in, self._output.size - self._answer_size
+        )
 
     # uvicorn's calls
 
@@ -463,7 +466,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._outcome = outcome_of(answered)
         if answered.input is Input.APP_ACCEPT:
             self._opened_at = self._loop.time()
-            self._output.size -= answered.size
+            self._answer_size = answered.size
             self._start_keepalive()
             self._report.accepted()
         elif answered.input in (Input.APP_CLOSE, Input.APP_DENY):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Any, Protocol
 
 
 class Gathering(Protocol):
@@ -24,14 +25,14 @@ class Turn:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         # Whoever holds the loop's turn does not hold the loop.
-        self._loop = weakref.ref(loop)
+        self._loop: Callable[[], Any] = weakref.ref(loop)
         self._gathering: list[Gathering] = []
         self.number = 0
 
     def at_end(self, gathering: Gathering) -> None:
         """Call ``gathering.flush()`` at the end of this turn."""
         if not self._gathering:
-            loop = cast("asyncio.AbstractEventLoop", self._loop())
+            loop = self._loop()
             loop.call_soon(self._end, loop)
         self._gathering.append(gathering)
 

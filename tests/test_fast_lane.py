@@ -14,8 +14,8 @@ MANY = 100
 
 
 def read(data: bytes, at: int = 0, *, limit: int = LIMIT, frames: int = MANY, room: int = LIMIT) -> tuple[list, int]:
-    messages, end, fault = read_whole(data, at, limit, frames, room, None)
-    assert fault is None
+    messages, left, end, fault = read_whole(data, at, limit, frames, room, None)
+    assert (fault, left) == (None, room - sum(map(len, messages)))
     return messages, end
 
 
@@ -104,7 +104,9 @@ class TestCompressed:
 
     def read(self, data: bytes, *, max_size: int | None = LIMIT, **limits: int) -> tuple:
         given = {"at": 0, "limit": LIMIT, "frames": MANY, "room": LIMIT, **limits}
-        return read_whole(data, **given, inflater=Inflater(self.AGREED, max_size))
+        messages, left, end, fault = read_whole(data, **given, inflater=Inflater(self.AGREED, max_size))
+        assert left == given["room"] - sum(map(len, messages))
+        return messages, end, fault
 
     def frames(self, *payloads: bytes, opcode: int = TEXT) -> list[bytes]:
         compressor = Compressor(self.AGREED)

@@ -547,7 +547,7 @@ class TestWhole:
     def test_what_is_wrong_comes_in_its_turn(self, compressor):
         framing = Framing(lambda: pytest.fail("the codec was made"), max_size=None, deflate=DEFLATE)
         first, second = frame(FIN | RSV1 | TEXT, compressor.compress(b"a")), self.faulty(compressor)
-        assert framing.read_whole(first + second, *EVERYTHING) == (["a"], len(first))
+        assert framing.read_whole(first + second, *EVERYTHING) == (["a"], 1, len(first))
         framing.feed(first + second, len(first))
         assert framing.parse(0, 1) == []
         assert framing.buffered == len(second)
@@ -556,7 +556,7 @@ class TestWhole:
 
     def test_none_with_the_fast_lane_off(self, compressor):
         framing = Framing(lambda: pytest.fail("the codec was made"), max_size=None, deflate=DEFLATE, fast_lane=False)
-        assert framing.read_whole(text("a"), *EVERYTHING) == ([], 0)
+        assert framing.read_whole(text("a"), *EVERYTHING) == ([], 0, 0)
 
 
 def test_fragments_between_the_first_and_the_last_take_the_shortcut(monkeypatch):
