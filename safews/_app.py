@@ -304,10 +304,10 @@ class App:
             self._work = WORK_PER_TURN
             return
         self._work += (outbox.size - before) // WORK_SIZE
-        if connection.effects:
-            self._link.settle()
-        else:
+        if connection.state is OPEN and not connection.effects:
             self._link.gather()
+        else:
+            self._link.settle()
 
     def _may_drop(self) -> bool:
         """Say whether a message to nobody may be dropped: the app has not been told yet, nor had long to find out."""

@@ -1,8 +1,9 @@
 """One WebSocket connection without a network: the owner of the state machine.
 
 What happens comes in as calls: bytes and the end of the stream from the peer, messages from the app, timers, the
-server's shutdown. What follows from it is left in three places for whoever holds the transport: ``outbox`` has the
-bytes to write, ``inbox`` what the app has yet to receive, ``effects`` the rest, in order.
+server's shutdown. What follows from it is left in four places for whoever holds the transport: ``outbox`` has the
+bytes to write, ``inbox`` what the app has yet to receive, ``deadline`` when the state ends by itself, ``effects`` the
+rest, in order.
 
 Each call asks the table first and acts afterwards: an input that the state does not take has changed nothing.
 """
@@ -59,6 +60,7 @@ class Connection(Lifecycle):
     """See the module. ``request`` is the upgrade request as bytes (RFC 6455 section 4.2.1).
 
     ``record`` is ``None`` until it is known how the connection ends; ``way_out`` is the input that has made it CLOSED.
+    ``deadline`` is that of the state, another object for each state that is entered.
     """
 
     # mypyc makes attributes that are always there, but for these.
@@ -71,6 +73,7 @@ class Connection(Lifecycle):
         "_loss",
         "_settings",
         "_untaken",
+        "deadline",
         "default_headers",
         "effects",
         "handshake",
@@ -110,7 +113,8 @@ class Connection(Lifecycle):
         self._at_once = min(FRAMES_PER_TURN, self.inbox.sure_messages)
         self.reader = Reader(self._framing, self.inbox, options.receive_buffer)
         self.outbox = outbox
-        self.effects: list[Effect] = [Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)]
+        self.deadline = Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)
+        self.effects: list[Effect] = []
 
     @property
     def may_send(self) -> bool:
@@ -332,7 +336,7 @@ class Connection(Lifecycle):
     @property
     def is_behind(self) -> bool:
         """Whether there is input to be read in another turn of the event loop."""
-        return self.reader.is_behind(self._mode)
+        return not self._framing.wants_data and self.reader.is_behind(self._mode)
 
     def wants_bytes(self, reading: bool) -> bool:
         """Say whether the transport is to be read; ``reading`` says whether it is."""
@@ -390,7 +394,7 @@ class Connection(Lifecycle):
         """The server goes down: 503 where the app has not answered, else a Close with ``shutdown_code``."""
         self._leave(Input.SERVER_SHUTDOWN, 503, self._shutdown_record())
         if self.state is DENYING:
-            self._set_deadline(self._settings.options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
+            self.deadline = Deadline(self._settings.options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
 
     def _shutdown_record(self) -> CloseRecord:
         code = self._settings.options.shutdown_code
@@ -406,7 +410,8 @@ class Connection(Lifecycle):
         elif input is Input.CLOCK_PING_TIMEOUT:
             self.outbox.put_close(1011, KEEPALIVE_TIMEOUT)
             self._end(CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail=KEEPALIVE_TIMEOUT))
-            self._set_deadline(PING_TIMEOUT_GRACE, Input.CLOCK_CLOSE_TIMEOUT)
+            seconds = min(PING_TIMEOUT_GRACE, self._settings.options.close_timeout)
+            self.deadline = Deadline(seconds, Input.CLOCK_CLOSE_TIMEOUT)
         else:
             if before in (CONNECTING, DENYING):
                 del self.handshake
@@ -442,19 +447,16 @@ class Connection(Lifecycle):
         if self.state is not before:
             options = self._settings.options
             if self.state is ENDING:
-                self._set_deadline(options.close_grace, Input.CLOCK_GRACE_OVER)
+                self.deadline = Deadline(options.close_grace, Input.CLOCK_GRACE_OVER)
             elif self.state in (CLOSING, DRAINING):
-                self._set_deadline(options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
+                self.deadline = Deadline(options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
             elif self.state is not DENYING:  # which accept_timeout bounds as well
-                self._set_deadline(None, None)
+                self.deadline = Deadline(None, None)
             if self.state is CLOSED:
                 self.way_out = input
                 if self.record is not None:
                     self.effects.append(Ended(self.record))
         return before
-
-    def _set_deadline(self, seconds: float | None, input: Input | None) -> None:
-        self.effects.append(Deadline(seconds, input))
 
     def _leave(self, input: Input, status: int, record: CloseRecord) -> State:
         """End the connection from our side, in the way that its state asks for, and return that state."""

@@ -55,7 +55,7 @@ class Ended(NamedTuple):
     record: CloseRecord
 
 
-Effect = Finish | Deadline | Answered | Pong | Ended
+Effect = Finish | Answered | Pong | Ended
 
 
 class Gone(Exception):

@@ -135,7 +135,7 @@ class Handshake:
         self._read_headers()
         if surplus:
             return malformed(f"{surplus} bytes after the head of the request")
-        return refusal_of(self._method, target, version, self._fields)
+        return refusal_of(self._method, target, self.raw_path, version, self._fields)
 
     def _read_target(self, data: bytes) -> None:
         target = parse_target(data)

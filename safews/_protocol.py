@@ -405,7 +405,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
     def settle(self) -> None:
         """Carry out what the connection has decided: write, act, wake the app, read or not."""
         connection = self._connection
-        if connection.effects:
+        if connection.effects or connection.deadline is not self._timers.deadline:
             self._settle_effects()
             return
         if connection.outbox.size:
@@ -422,7 +422,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         try:
             self._carry_out_all(iter(effects))
         finally:
-            # Whatever a log handler raises, the app is told.
+            # Whatever a log handler raises, the state has its deadline, and the app is told.
+            if connection.deadline is not self._timers.deadline:
+                self._bound(connection.deadline)
             self._app.wake()
             self.update_reading()
 
@@ -436,9 +438,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
             raise
 
     def _carry_out(self, effect: Effect) -> None:
-        if isinstance(effect, Deadline):
-            self._bound(effect)
-        elif isinstance(effect, Finish):
+        if isinstance(effect, Finish):
             if effect is Finish.ABORT:
                 # What else is due in the same turn would find the connection closed.
                 self._stop_clocks()
@@ -456,7 +456,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         """A state has been entered that ends by ``deadline``: what it has no use for ends at once."""
         if self._keepalive is not None and self._connection.state is not State.OPEN:
             self._keepalive.stop()
-        if not self._connection.may_send:
+        if self._app.gate.is_busy and not self._connection.may_send:
             # Nobody has anything left to wait for.
             self._app.gate.resume()
         self._timers.bound(deadline, self._timed_out)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ._headers import Fields, elements, shown
+from ._headers import Fields, has_element, shown
 
 _key = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
@@ -36,13 +36,13 @@ class Target(NamedTuple):
 
 def parse_target(target: bytes) -> Target | None:
     """Split a request target in origin-form or absolute-form; any other is not for a GET (RFC 9112 section 3.2)."""
-    authority = _authority.match(target)
-    if authority:
+    if not target.startswith(b"/"):
+        authority = _authority.match(target)
+        if authority is None:
+            return None
         target = target[authority.end() :]
         if not target.startswith(b"/"):
             target = b"/" + target
-    if not target.startswith(b"/"):
-        return None
     raw_path, _, query_string = target.partition(b"?")
     return Target(raw_path, query_string)
 
@@ -52,17 +52,22 @@ def malformed(detail: str) -> HandshakeRefused:
     return HandshakeRefused(400, detail)
 
 
-def refusal_of(method: bytes, target: bytes, http_version: bytes, fields: Fields) -> HandshakeRefused | None:
-    """Check a request against RFC 6455 section 4.2.1; return why it is refused, or ``None``."""
+def refusal_of(
+    method: bytes, target: bytes, raw_path: bytes, http_version: bytes, fields: Fields
+) -> HandshakeRefused | None:
+    """Check a request against RFC 6455 section 4.2.1; return why it is refused, or ``None``.
+
+    ``raw_path`` is that of the target, empty if it has none.
+    """
     if method != b"GET":
         return malformed(f"method is {shown(method)}, not GET")
     if http_version != b"1.1":
         return malformed(f"HTTP version is {shown(http_version)}, not 1.1")
-    if parse_target(target) is None:
+    if not raw_path:
         return malformed(f"target {shown(target)} has no path")
     for name, token in ((b"upgrade", b"websocket"), (b"connection", b"upgrade")):
         lines = fields.get(name, [])
-        if token not in [element.lower() for element in elements(lines)]:
+        if not has_element(lines, token):
             return malformed(f"{name.decode()} {shown(lines)} does not name {token.decode()}")
     keys = fields.get(b"sec-websocket-key", [])
     if len(keys) != 1 or not _key.fullmatch(keys[0]):

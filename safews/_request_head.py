@@ -21,6 +21,8 @@ from ._request import malformed
 
 _line = rf"{TCHARS}:{FIELD_CHARS}*\r\n"
 _plain = re.compile(rf"GET ([\x21-\x7e]+) HTTP/1\.1\r\n((?:{_line})*)\r\n".encode())
+# Cuts what _plain has matched.
+_name_and_value = re.compile(rb"([^:]+):([^\r]*)\r\n")
 
 _OF_A_BODY = frozenset((b"content-length", b"transfer-encoding"))
 
@@ -45,8 +47,7 @@ def _read_plain(data: bytes) -> Head | None:
     match = _plain.fullmatch(data)
     if match is None:
         return None
-    pairs = [line.split(b":", 1) for line in match[2].split(b"\r\n")[:-1]]
-    headers = [(name.lower(), value.strip(b" \t")) for name, value in pairs]
+    headers = [(name.lower(), value.strip(b" \t")) for name, value in _name_and_value.findall(match[2])]
     names = [name for name, _ in headers]
     # Without just one Host it is no request of HTTP/1.1 (RFC 9112 section 3.2).
     if names.count(b"host") != 1 or not _OF_A_BODY.isdisjoint(names):

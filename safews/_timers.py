@@ -28,14 +28,15 @@ Key = Timer | Input
 class Timers:
     """At most one running timer of each kind."""
 
-    __slots__ = ("_deadline", "_handles", "_loop", "_patience")
+    __slots__ = ("_handles", "_loop", "_patience", "deadline")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._handles: dict[Key, asyncio.TimerHandle] = {}
-        # What the present state ends by, if the clock ends it, and how long there still is.
-        self._deadline: Input | None = None
+        # How long there still is until the deadline.
         self._patience: Patience | None = None
+        self.deadline = Deadline(None, None)
+        """That of the present state."""
 
     def __len__(self) -> int:
         return len(self._handles)
@@ -52,9 +53,10 @@ class Timers:
         count: nobody could have been heard, and no app could have come to its queue.
         """
         seconds, input_ = deadline
-        if self._deadline is not None and self._deadline is not input_:
-            self.cancel(self._deadline)
-        self._deadline = input_
+        before = self.deadline.input
+        if before is not None and before is not input_:
+            self.cancel(before)
+        self.deadline = deadline
         if seconds is not None and input_ is not None and not self._ends_by(input_, seconds):
             self._patience = Patience(seconds)
             self._patience.reset(self._loop.time())

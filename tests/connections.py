@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -198,15 +197,7 @@ class Bench:
 
     @property
     def deadline(self) -> Deadline:
-        """The deadline that holds: of those for the wait that was named last, the earliest."""
-        deadlines = [effect for effect in self.effects if isinstance(effect, Deadline)]
-        last = deadlines[-1]
-        same = []
-        for deadline in reversed(deadlines):
-            if deadline.input is not last.input:
-                break
-            same.append(deadline)
-        return min(same, key=lambda deadline: sys.maxsize if deadline.seconds is None else deadline.seconds)
+        return self.connection.deadline
 
     def settle(self) -> None:
         """See to it whether the peer is read, as the protocol does after whatever has happened."""

@@ -55,7 +55,7 @@ class TestAccept:
     def test_begins_with_a_connect_and_the_accept_timeout(self):
         bench = Bench(accept_timeout=5)
         assert bench.state is State.CONNECTING
-        assert bench.effects == [Deadline(5.0, Input.CLOCK_ACCEPT_TIMEOUT)]
+        assert (bench.effects, bench.deadline) == ([], Deadline(5.0, Input.CLOCK_ACCEPT_TIMEOUT))
         assert bench.take_all() == [CONNECT]
         assert (bench.wire(), bench.record) == (b"", None)
 
@@ -70,7 +70,8 @@ class TestAccept:
     def test_ends_the_wait_for_it(self):
         bench = Bench(accept_timeout=5)
         bench.connection.send(ACCEPT)
-        assert bench.effects[1:] == [Deadline(None, None), Answered(101, Input.APP_ACCEPT, len(bench.wire()))]
+        assert bench.effects == [Answered(101, Input.APP_ACCEPT, len(bench.wire()))]
+        assert bench.deadline == Deadline(None, None)
 
     @pytest.mark.parametrize(
         ("message", "error"),
@@ -85,7 +86,7 @@ class TestAccept:
         bench = Bench()
         with pytest.raises(error):
             bench.connection.send({**ACCEPT, **message})
-        assert (bench.state, bench.wire(), len(bench.effects)) == (State.CONNECTING, b"", 1)
+        assert (bench.state, bench.wire(), bench.effects) == (State.CONNECTING, b"", [])
         bench.connection.send(ACCEPT)
         assert bench.written().status == 101
 
@@ -183,11 +184,8 @@ class TestRefusal:
         act, status, input_, _ = way
         bench = Bench(close_timeout=7)
         act(bench.connection)
-        assert bench.effects[1:] == [
-            Deadline(7.0, Input.CLOCK_CLOSE_TIMEOUT),
-            Answered(status, input_),
-            Finish.LINGER,
-        ]
+        assert bench.effects == [Answered(status, input_), Finish.LINGER]
+        assert bench.deadline == Deadline(7.0, Input.CLOCK_CLOSE_TIMEOUT)
         assert bench.state is State.DRAINING
 
     def test_the_app_is_told_after_the_connect(self, way):
@@ -276,7 +274,7 @@ class TestDenial:
 
     def test_is_answered_by_the_app(self, denying):
         assert (denying.state, denying.wire()) == (State.DENYING, b"")
-        assert denying.effects[1:] == [Answered(401, Input.APP_DENY)]
+        assert denying.effects == [Answered(401, Input.APP_DENY)]
 
     def test_that_does_not_end_in_time_is_cut(self, denying):
         denying.connection.send(DENY_BODY)
@@ -681,6 +679,11 @@ class TestClock:
         assert bench.take_all() == [disconnect(1006)]
         with pytest.raises(Gone):
             bench.connection.send(send(""))
+
+    def test_peer_that_answers_no_ping_gets_no_more_than_the_close_timeout(self):
+        bench = Bench(close_timeout=0.5).opened()
+        bench.connection.timed_out(Input.CLOCK_PING_TIMEOUT)
+        assert bench.deadline == Deadline(0.5, Input.CLOCK_CLOSE_TIMEOUT)
 
     def test_peer_that_answers_no_ping_gets_a_close_and_a_second(self):
         bench = Bench().opened()

@@ -1428,6 +1428,15 @@ class TestKeepalive:
         loop.advance(WRITE_TIMEOUT)
         assert (side.frames(), loop.timers) == ([], [])
 
+    def test_there_is_none_where_the_close_came_before_the_answer(self, begin: Make, loop: FakeLoop) -> None:
+        side = begin(ws_ping_interval=PING_INTERVAL, options={"close_timeout": 3 * PING_INTERVAL})
+        side.arrive(close_frame(1000))
+        side.accept()
+        loop.advance(2 * PING_INTERVAL)
+        assert side.machine is State.DRAINING
+        # The answer to the Close went out with the 101.
+        assert side.frames() == []
+
     def test_a_pong_where_it_is_off_is_ignored(self, side: Side) -> None:
         side.arrive(frame(PONG, b"1"))
         assert side.machine is State.OPEN

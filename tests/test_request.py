@@ -23,7 +23,8 @@ def replaced(name: bytes, *lines: bytes) -> Headers:
 def refusal(
     headers: Headers, method: bytes = b"GET", target: bytes = b"/", version: bytes = b"1.1"
 ) -> HandshakeRefused | None:
-    return refusal_of(method, target, version, fields_of(headers))
+    parsed = parse_target(target)
+    return refusal_of(method, target, parsed.raw_path if parsed else b"", version, fields_of(headers))
 
 
 def refused(
