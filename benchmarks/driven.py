@@ -209,8 +209,9 @@ class Driver:
             await self._arrive(sink, CLOSE)
         await self._settle()
         for sink in self._sinks:
-            protocol = sink.get_protocol()
-            protocol.connection_lost(None)
+            sink.get_protocol().connection_lost(None)
+            # As a transport lets go of it.
+            sink.set_protocol(asyncio.Protocol())
         await self._settle()
 
     async def _send_messages(self) -> None:

@@ -19,7 +19,7 @@ from ._messages import Message, close_code_and_reason, message_type, sent_data
 from ._options import Options
 from ._output import FLUSH_SIZE
 from ._report import Report
-from ._state import CLOSED, CLOSING, CONNECTING, DENYING, DRAINING, ENDING, OPEN, Input, State
+from ._state import CLOCK_CLOSE_TIMEOUT, CLOSED, CLOSING, CONNECTING, DENYING, DRAINING, ENDING, OPEN, State
 from ._statistics import LEDGER
 from ._turn import turn_of
 
@@ -285,7 +285,7 @@ class App:
     def _close_overdue(self, message: Message) -> None:
         if self._connection.state in (OPEN, ENDING):
             self._connection.send(message)
-            self._connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+            self._connection.timed_out(CLOCK_CLOSE_TIMEOUT)
             self._link.settle()
 
     def _send(self, message: Message) -> None:

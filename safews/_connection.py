@@ -17,7 +17,7 @@ from typing import cast
 
 from ._close import ABNORMAL, MAX_REASON, NO_STATUS, Close, ClosedBy, CloseRecord
 from ._deflate import DeflateParameters, Deflater
-from ._effects import Answered, Deadline, Effect, Ended, Finish, Gone, Settings
+from ._effects import Answered, Deadline, Effect, Ended, Finish, Gone, Settings, deadlines_of
 from ._events import Ping, Pong, Violation
 from ._framing import Framing
 from ._handshake import Handshake, HandshakeRefused
@@ -33,8 +33,41 @@ from ._messages import (
     sent_data,
 )
 from ._outbox import Outbox
-from ._reader import FRAMES_PER_TURN, Mode, Reader
-from ._state import CLOSED, CLOSING, CONNECTING, DENYING, DRAINING, ENDING, OPEN, Input, Lifecycle, State
+from ._reader import DROP, FRAMES_PER_TURN, IGNORE, TAKE, Mode, Reader
+from ._state import (
+    APP_ACCEPT,
+    APP_CANCELLED,
+    APP_CLOSE,
+    APP_CRASH,
+    APP_DENY,
+    APP_DENY_BODY,
+    APP_DENY_END,
+    APP_RETURN,
+    APP_SEND,
+    CLOCK_ACCEPT_TIMEOUT,
+    CLOCK_CLOSE_TIMEOUT,
+    CLOCK_GRACE_OVER,
+    CLOCK_PING_TIMEOUT,
+    CLOCK_WRITE_TIMEOUT,
+    CLOSED,
+    CLOSING,
+    CONNECTING,
+    DENYING,
+    DRAINING,
+    ENDING,
+    NETWORK_LOST,
+    OPEN,
+    PEER_CLOSE,
+    PEER_EOF,
+    PEER_FLOOD,
+    PEER_VIOLATION,
+    QUEUE_ENDING_REACHED,
+    SERVER_REFUSE,
+    SERVER_SHUTDOWN,
+    Input,
+    Lifecycle,
+    State,
+)
 
 DISCARD_LIMIT = 32 * 1024 * 1024
 """Bytes that are thrown away after our half of the close, before the peer is cut off."""
@@ -42,7 +75,7 @@ DISCARD_LIMIT = 32 * 1024 * 1024
 PING_TIMEOUT_GRACE = 1.0
 """Seconds that a peer has to answer the Close which says that it did not answer our ping."""
 
-SERVER_SHUTDOWN = "server shutdown"
+SHUTDOWN_DETAIL = "server shutdown"
 KEEPALIVE_TIMEOUT = "keepalive ping timeout"
 
 _SENT_BY_APPS = frozenset(
@@ -60,13 +93,15 @@ class Connection(Lifecycle):
     """See the module. ``request`` is the upgrade request as bytes (RFC 6455 section 4.2.1).
 
     ``record`` is ``None`` until it is known how the connection ends; ``way_out`` is the input that has made it CLOSED.
-    ``deadline`` is that of the state, another object for each state that is entered.
+    ``deadline`` is that of the state, and another object for another state. Only CLOSING and DRAINING share one, and
+    DENYING keeps that of CONNECTING.
     """
 
     # mypyc makes attributes that are always there, but for these.
     __deletable__ = ("handshake",)
     __slots__ = (
         "_at_once",
+        "_deadlines",
         "_deflate",
         "_discarded",
         "_framing",
@@ -113,7 +148,8 @@ class Connection(Lifecycle):
         self._at_once = min(FRAMES_PER_TURN, self.inbox.sure_messages)
         self.reader = Reader(self._framing, self.inbox, options.receive_buffer)
         self.outbox = outbox
-        self.deadline = Deadline(options.accept_timeout, Input.CLOCK_ACCEPT_TIMEOUT)
+        self._deadlines = deadlines_of(options.accept_timeout, options.close_grace, options.close_timeout)
+        self.deadline = self._deadlines[CONNECTING]
         self.effects: list[Effect] = []
 
     @property
@@ -138,15 +174,15 @@ class Connection(Lifecycle):
         place in this state, and ``Gone`` for one that comes after the peer has gone.
         """
         type_ = message_type(message)
-        if type_ == "websocket.send" and self.takes(Input.APP_SEND):
+        if type_ == "websocket.send" and self.takes(APP_SEND):
             self.outbox.put_message(sent_data(message))
-        elif type_ == "websocket.accept" and self.takes(Input.APP_ACCEPT):
+        elif type_ == "websocket.accept" and self.takes(APP_ACCEPT):
             self._accept(message)
-        elif type_ == "websocket.close" and self.takes(Input.APP_CLOSE):
+        elif type_ == "websocket.close" and self.takes(APP_CLOSE):
             self._close(message)
-        elif type_ == "websocket.http.response.start" and self.takes(Input.APP_DENY):
+        elif type_ == "websocket.http.response.start" and self.takes(APP_DENY):
             self._deny(message)
-        elif type_ == "websocket.http.response.body" and self.takes(Input.APP_DENY_BODY):
+        elif type_ == "websocket.http.response.body" and self.takes(APP_DENY_BODY):
             self._deny_body(message)
         else:
             raise self._out_of_place(type_)
@@ -166,9 +202,9 @@ class Connection(Lifecycle):
             headers=header_list(message),
             default_headers=self.default_headers(),
         )
-        self._apply(Input.APP_ACCEPT)
+        self._apply(APP_ACCEPT)
         self.outbox.put_raw(answer)
-        self.effects.append(Answered(101, Input.APP_ACCEPT, len(answer)))
+        self.effects.append(Answered(101, APP_ACCEPT, len(answer)))
         del self.handshake
         if self._deflate is not None:
             options = self._settings.options
@@ -181,20 +217,20 @@ class Connection(Lifecycle):
     def _close(self, message: Message) -> None:
         if self.state in (CONNECTING, OPEN, ENDING):
             code, reason = close_code_and_reason(message)
-            self._leave(Input.APP_CLOSE, 403, CloseRecord(code, reason, ClosedBy.APP, clean=False))
+            self._leave(APP_CLOSE, 403, CloseRecord(code, reason, ClosedBy.APP, clean=False))
         else:
-            self._apply(Input.APP_CLOSE)
+            self._apply(APP_CLOSE)
 
     def _deny(self, message: Message) -> None:
         status = denial_status(message)
         self.handshake.deny_start(status, header_list(message), self.default_headers())
-        self._apply(Input.APP_DENY)
-        self.effects.append(Answered(status, Input.APP_DENY))
+        self._apply(APP_DENY)
+        self.effects.append(Answered(status, APP_DENY))
 
     def _deny_body(self, message: Message) -> None:
         body, more = denial_body(message)
         data = self.handshake.deny_body(body, more)
-        self._apply(Input.APP_DENY_BODY if more else Input.APP_DENY_END)
+        self._apply(APP_DENY_BODY if more else APP_DENY_END)
         self.outbox.put_raw(data)
         if not more:
             self._finish_handshake(ClosedBy.APP)
@@ -204,24 +240,24 @@ class Connection(Lifecycle):
 
         Returns the state before.
         """
-        return self._leave(Input.APP_RETURN, 500, CloseRecord(1000, "", ClosedBy.APP, clean=False))
+        return self._leave(APP_RETURN, 500, CloseRecord(1000, "", ClosedBy.APP, clean=False))
 
     def crashed(self) -> State:
         """The app has raised: 500 where it has not answered, Close 1011 where it is open. Returns the state before."""
-        return self._leave(Input.APP_CRASH, 500, CloseRecord(1011, "", ClosedBy.APP, clean=False))
+        return self._leave(APP_CRASH, 500, CloseRecord(1011, "", ClosedBy.APP, clean=False))
 
     def cancelled(self) -> None:
         """The app's task has been cancelled: 503 or the shutdown code; without delay, if output is stuck already."""
-        self._leave(Input.APP_CANCELLED, 503, self._shutdown_record())
-        if self.reader.output_paused and self.takes(Input.CLOCK_CLOSE_TIMEOUT):
-            self.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+        self._leave(APP_CANCELLED, 503, self._shutdown_record())
+        if self.reader.output_paused and self.takes(CLOCK_CLOSE_TIMEOUT):
+            self.timed_out(CLOCK_CLOSE_TIMEOUT)
 
     def take(self) -> ReceiveEvent:
         """Return the next event for the app; there must be one in ``inbox``."""
         event = self.inbox.take()
         if self.record is not None:
             if not self.inbox.events and self.state is ENDING:
-                self._apply(Input.QUEUE_ENDING_REACHED)
+                self._apply(QUEUE_ENDING_REACHED)
                 self._answer_ending()
         elif not self._framing.wants_data and self.inbox.is_low:
             self.read_on()
@@ -258,15 +294,15 @@ class Connection(Lifecycle):
             self._framing.feed(data)
         else:
             self._discarded += len(data)
-            if self._discarded > DISCARD_LIMIT and self.takes(Input.PEER_FLOOD):
-                self._apply(Input.PEER_FLOOD)
+            if self._discarded > DISCARD_LIMIT and self.takes(PEER_FLOOD):
+                self._apply(PEER_FLOOD)
                 self.effects.append(Finish.ABORT)
         return False
 
     def receive_eof(self) -> None:
         """The peer has ended its side of the stream."""
         self._loss = self._loss or "end of stream"
-        before = self._apply(Input.PEER_EOF)
+        before = self._apply(PEER_EOF)
         if before in (ENDING, CLOSED):
             return
         self._end_unread(before)
@@ -275,7 +311,7 @@ class Connection(Lifecycle):
     def lost(self, detail: str) -> None:
         """The transport is gone; ``detail`` says why, for the log."""
         self._loss = self._loss or detail
-        self._end_unread(self._apply(Input.NETWORK_LOST))
+        self._end_unread(self._apply(NETWORK_LOST))
 
     def _end_unread(self, before: State) -> None:
         """The peer sends no more: the end is known as soon as what it sent before has been read."""
@@ -313,10 +349,10 @@ class Connection(Lifecycle):
     @property
     def _mode(self) -> Mode:
         if self.state is CLOSING:
-            return Mode.DROP
+            return DROP
         if self.record is not None or self.state in (CONNECTING, DENYING):
-            return Mode.IGNORE
-        return Mode.TAKE
+            return IGNORE
+        return TAKE
 
     def is_at_ease(self, reading: bool) -> bool:
         """Say whether it is as right as can be that the transport is read, or not, as ``reading`` says.
@@ -357,7 +393,7 @@ class Connection(Lifecycle):
             self._peer_violated(event)
 
     def _peer_closed(self, close: Close) -> None:
-        before = self._apply(Input.PEER_CLOSE)
+        before = self._apply(PEER_CLOSE)
         if self.record is not None and before is CLOSING:
             self.record = self.record._replace(clean=True)
             self.effects.append(Finish.CLOSE)
@@ -367,7 +403,7 @@ class Connection(Lifecycle):
             self._answer_if_awaited()
 
     def _peer_violated(self, violation: Violation) -> None:
-        before = self._apply(Input.PEER_VIOLATION)
+        before = self._apply(PEER_VIOLATION)
         if before is CLOSING:
             self.effects.append(Finish.LINGER)
         else:
@@ -380,47 +416,47 @@ class Connection(Lifecycle):
         untaken = self._untaken + inbox.messages + 1
         awaited = len(inbox) == (1 if inbox.receivers else untaken)
         if awaited and self.state is ENDING:
-            self._apply(Input.QUEUE_ENDING_REACHED)
+            self._apply(QUEUE_ENDING_REACHED)
             self._answer_ending()
 
     # From the server, the network's flow control and the clock
 
     def refuse(self, refusal: HandshakeRefused) -> None:
         """Answer the request with an HTTP error before the app has seen it."""
-        self._apply(Input.SERVER_REFUSE)
-        self._reject(refusal.status, Input.SERVER_REFUSE, ClosedBy.SERVER, refusal.headers)
+        self._apply(SERVER_REFUSE)
+        self._reject(refusal.status, SERVER_REFUSE, ClosedBy.SERVER, refusal.headers)
 
     def shutdown(self) -> None:
         """The server goes down: 503 where the app has not answered, else a Close with ``shutdown_code``."""
-        self._leave(Input.SERVER_SHUTDOWN, 503, self._shutdown_record())
+        self._leave(SERVER_SHUTDOWN, 503, self._shutdown_record())
         if self.state is DENYING:
-            self.deadline = Deadline(self._settings.options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
+            self.deadline = self._deadlines[DRAINING]
 
     def _shutdown_record(self) -> CloseRecord:
         code = self._settings.options.shutdown_code
-        return CloseRecord(code, "", ClosedBy.SERVER, clean=False, detail=SERVER_SHUTDOWN)
+        return CloseRecord(code, "", ClosedBy.SERVER, clean=False, detail=SHUTDOWN_DETAIL)
 
     def timed_out(self, input: Input) -> None:
         """A bounded wait is over, the one that ``input`` names."""
         before = self._apply(input)
-        if input is Input.CLOCK_ACCEPT_TIMEOUT:
+        if input is CLOCK_ACCEPT_TIMEOUT:
             self._give_up_answer(before)
-        elif input is Input.CLOCK_GRACE_OVER:
+        elif input is CLOCK_GRACE_OVER:
             self._answer_ending()
-        elif input is Input.CLOCK_PING_TIMEOUT:
+        elif input is CLOCK_PING_TIMEOUT:
             self.outbox.put_close(1011, KEEPALIVE_TIMEOUT)
             self._end(CloseRecord(ABNORMAL, "", ClosedBy.SERVER, clean=False, detail=KEEPALIVE_TIMEOUT))
             seconds = min(PING_TIMEOUT_GRACE, self._settings.options.close_timeout)
-            self.deadline = Deadline(seconds, Input.CLOCK_CLOSE_TIMEOUT)
+            self.deadline = Deadline(seconds, CLOCK_CLOSE_TIMEOUT)
         else:
             if before in (CONNECTING, DENYING):
                 del self.handshake
-            self._abort("slow peer: it takes no output" if input is Input.CLOCK_WRITE_TIMEOUT else "close timeout")
+            self._abort("slow peer: it takes no output" if input is CLOCK_WRITE_TIMEOUT else "close timeout")
 
     def _give_up_answer(self, before: State) -> None:
         """The app has not answered in time, or not to the end."""
         if before is CONNECTING:
-            self._reject(504, Input.CLOCK_ACCEPT_TIMEOUT, ClosedBy.SERVER)
+            self._reject(504, CLOCK_ACCEPT_TIMEOUT, ClosedBy.SERVER)
         else:
             self._cut_denial(ClosedBy.SERVER)
 
@@ -445,13 +481,7 @@ class Connection(Lifecycle):
         """Move to the next state, set its deadline, and return the state before."""
         before = self.apply(input)
         if self.state is not before:
-            options = self._settings.options
-            if self.state is ENDING:
-                self.deadline = Deadline(options.close_grace, Input.CLOCK_GRACE_OVER)
-            elif self.state in (CLOSING, DRAINING):
-                self.deadline = Deadline(options.close_timeout, Input.CLOCK_CLOSE_TIMEOUT)
-            elif self.state is not DENYING:  # which accept_timeout bounds as well
-                self.deadline = Deadline(None, None)
+            self.deadline = self._deadlines.get(self.state, self.deadline)
             if self.state is CLOSED:
                 self.way_out = input
                 if self.record is not None:
@@ -470,7 +500,7 @@ class Connection(Lifecycle):
             self._answer_ending()
         elif before is DENYING and self.state is DRAINING:
             self._cut_denial(ClosedBy.APP)
-        elif self.record is None and input is not Input.SERVER_SHUTDOWN:
+        elif self.record is None and input is not SERVER_SHUTDOWN:
             # An app that is gone will not receive what is still unread.
             self._end_by_network()
         return before

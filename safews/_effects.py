@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from ._close import ABNORMAL, CloseRecord
 from ._codecs._base import Codec
 from ._events import Pong
 from ._options import Options
-from ._state import Input, State
+from ._state import (
+    CLOCK_ACCEPT_TIMEOUT,
+    CLOCK_CLOSE_TIMEOUT,
+    CLOCK_GRACE_OVER,
+    CLOSED,
+    CLOSING,
+    CONNECTING,
+    DRAINING,
+    ENDING,
+    OPEN,
+    Input,
+    State,
+)
 
 
 class Settings(NamedTuple):
@@ -38,6 +51,25 @@ class Deadline(NamedTuple):
 
     seconds: float | None
     input: Input | None
+
+
+UNBOUNDED: Final = Deadline(None, None)
+"""That of a state in which nobody has to be waited for yet."""
+
+
+@lru_cache
+def deadlines_of(accept_timeout: float | None, close_grace: float, close_timeout: float) -> dict[State, Deadline]:
+    """Return the deadline of each state; DENYING has none of its own, ``accept_timeout`` bounds it as well."""
+    answer = UNBOUNDED if accept_timeout is None else Deadline(accept_timeout, CLOCK_ACCEPT_TIMEOUT)
+    close = Deadline(close_timeout, CLOCK_CLOSE_TIMEOUT)
+    return {
+        CONNECTING: answer,
+        OPEN: Deadline(None, None),
+        ENDING: Deadline(close_grace, CLOCK_GRACE_OVER),
+        CLOSING: close,
+        DRAINING: close,
+        CLOSED: Deadline(None, None),
+    }
 
 
 class Answered(NamedTuple):

@@ -90,25 +90,25 @@ class StallWatch:
     something to take.
     """
 
-    __slots__ = ("_due", "_left", "_on_stall", "_pulse", "_step", "_taken", "_timeout", "_writer", "is_running")
+    __slots__ = ("_left", "_on_stall", "_pulse", "_step", "_taken", "_timeout", "_writer", "next")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, timeout: float, writer: Writer, on_stall: Callable[[], None]
     ) -> None:
         self._pulse = pulse_of(loop, timeout)
-        # Beats: all there is, from one look to the next, and what is left; and when the next look is due, if one is.
+        # Beats: all there is, from one look to the next, and what is left.
         self._timeout = self._pulse.beats(timeout)
         self._step = math.ceil(self._timeout / LOOKS)
         self._left = 0
-        self._due = 0
         self._writer = writer
         self._on_stall = on_stall
         self._taken = 0
-        self.is_running = False
+        self.next: int | None = None
+        """The beat of the next look; ``None`` while it does not watch."""
 
     def start(self) -> None:
         """Watch from now on, if it does not yet: there is something to take."""
-        if not self.is_running:
+        if self.next is None:
             self._watch(self._writer.size - self._writer.held())
 
     def _watch(self, taken: int) -> None:
@@ -117,18 +117,17 @@ class StallWatch:
         self._wait()
 
     def _wait(self) -> None:
-        self.is_running = True
-        self._due = self._pulse.wait(min(self._step, self._left), self)
+        self.next = self._pulse.wait(min(self._step, self._left), self)
 
     def stop(self) -> None:
         """Watch no more."""
-        if self.is_running:
-            self._pulse.cancel(self._due, self)
-            self.is_running = False
+        if self.next is not None:
+            self._pulse.cancel(self.next, self)
+            self.next = None
 
     def due(self) -> None:
         """Look whether the peer has taken anything; the pulse calls this."""
-        self.is_running = False
+        self.next = None
         held = self._writer.held()
         if not held:
             return

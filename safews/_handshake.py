@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from ._answer import Answer
 from ._deflate import DeflateParameters
 from ._extensions import Agreement, negotiate_deflate
-from ._headers import Fields, Headers, checked, elements, fields_of, fitting, is_token, shown
+from ._headers import Fields, Headers, checked, elements, fitting, is_token, shown
 from ._request import HandshakeRefused, malformed, parse_target, refusal_of
 from ._request_head import answerer, read_head
 
@@ -50,6 +50,8 @@ _RESERVED = frozenset(
     )
 )
 """What only the handshake itself may say in a 101: its own headers, and those of a body, which a 101 has not."""
+
+_NOT_BY_DEFAULT = _RESERVED | {_SUBPROTOCOL}
 
 
 class _Versions(TypedDict):
@@ -127,10 +129,9 @@ class Handshake:
 
     def _read(self, data: bytes) -> HandshakeRefused | None:
         try:
-            self._method, target, version, self.headers, surplus = read_head(data)
+            self._method, target, version, self.headers, self._fields, surplus = read_head(data)
         except HandshakeRefused as refused:
             return refused
-        self._fields = fields_of(self.headers)
         self._read_target(target)
         self._read_headers()
         if surplus:
@@ -144,8 +145,9 @@ class Handshake:
             self.path = unquote(self.raw_path.decode("ascii"))
 
     def _read_headers(self) -> None:
-        offered = elements(self._fields.get(_SUBPROTOCOL, ()))
-        self.subprotocols = [element.decode() for element in offered if is_token(element)]
+        offered = self._fields.get(_SUBPROTOCOL)
+        if offered:
+            self.subprotocols = [element.decode() for element in elements(offered) if is_token(element)]
         origins = self._fields.get(b"origin")
         if origins:
             self.origin = b", ".join(origins).decode("latin-1")
@@ -180,8 +182,9 @@ class Handshake:
 
     def negotiate(self, *, window_bits: int, context_takeover: bool) -> DeflateParameters | None:
         """Agree on permessage-deflate, or return ``None``; ``accept`` tells the peer. See ``negotiate_deflate``."""
-        offers = self._fields.get(b"sec-websocket-extensions", ())
-        self._agreement = negotiate_deflate(offers, window_bits=window_bits, context_takeover=context_takeover)
+        offers = self._fields.get(b"sec-websocket-extensions")
+        if offers:
+            self._agreement = negotiate_deflate(offers, window_bits=window_bits, context_takeover=context_takeover)
         return self._agreement.parameters if self._agreement else None
 
     def accept(
@@ -211,7 +214,7 @@ class Handshake:
             answer.append((b"Sec-WebSocket-Protocol", chosen.encode()))
         if self._agreement:
             answer.append((b"Sec-WebSocket-Extensions", self._agreement.answer))
-        answer += fitting(default_headers, _RESERVED | {_SUBPROTOCOL})
+        answer += fitting(default_headers, _NOT_BY_DEFAULT)
         answer += [(name, value) for name, value in own if name.lower() != _SUBPROTOCOL]
         # All of it has been checked, and a 101 has no body: there is nothing left that h11 could say of it.
         lines = b"".join([b"%b: %b\r\n" % header for header in answer])
@@ -221,6 +224,8 @@ class Handshake:
         """Return the one subprotocol that the app names by argument and header lines, ``None`` if it names none."""
         if not isinstance(subprotocol, (str, type(None))):
             raise TypeError(f"subprotocol must be str or None, not {shown(subprotocol)}")
+        if not (subprotocol or lines):
+            return None
         named = [name for name in (subprotocol, *(line.decode("latin-1") for line in lines)) if name]
         for name in named:
             if name not in self.subprotocols:

@@ -96,7 +96,7 @@ class Output:
         else:
             self._write_each(chunks)
         self.size += size
-        if self._stall is not None and not self._stall.is_running:
+        if self._stall is not None and self._stall.next is None:
             self._stall.start()
         if self._on_flush is not None:
             self._on_flush()

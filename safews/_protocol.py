@@ -25,7 +25,7 @@ from ._app import App
 from ._app_errors import ClientDisconnected
 from ._close import ClosedBy, CloseRecord
 from ._codecs._base import Codec
-from ._connection import SERVER_SHUTDOWN, Connection
+from ._connection import SHUTDOWN_DETAIL, Connection
 from ._effects import Answered, Deadline, Effect, Ended, Finish, Settings
 from ._events import Pong
 from ._handshake import HandshakeRefused
@@ -37,7 +37,24 @@ from ._outbox import Outbox
 from ._output import Output
 from ._report import Report, Totals
 from ._socket import is_gone, peer_has_ended, set_user_timeout
-from ._state import Input, State
+from ._state import (
+    APP_ACCEPT,
+    APP_CLOSE,
+    APP_DENY,
+    CLOCK_ACCEPT_TIMEOUT,
+    CLOCK_CLOSE_TIMEOUT,
+    CLOCK_GRACE_OVER,
+    CLOCK_PING_TIMEOUT,
+    CLOCK_WRITE_TIMEOUT,
+    CLOSED,
+    CONNECTING,
+    DENYING,
+    DRAINING,
+    ENDING,
+    OPEN,
+    Input,
+    State,
+)
 from ._statistics import LEDGER, Account, Outcome, outcome_of
 from ._takeover import is_answering, output_is_paused, stop_idle_timer, surplus_bytes
 from ._timers import Timer, Timers
@@ -196,14 +213,14 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
                 # A log handler that fails is not to keep uvicorn from telling the others.
                 self._loop.call_soon(_report.shutting_down, count, self.options.shutdown_code)
         spread = self.options.drain_spread
-        if spread and self._connection.state is State.OPEN:
+        if spread and self._connection.state is OPEN:
             self._timers.start(Timer.SPREAD, random.uniform(0, spread), self._shut_down)
         else:
             self._shut_down()
 
     def _count_open(self) -> int:
         others = [other for other in self._connections if isinstance(other, WebSocketProtocol)]
-        return sum(other._connection.state is State.OPEN for other in others)
+        return sum(other._connection.state is OPEN for other in others)
 
     def _shut_down(self) -> None:
         self._connection.shutdown()
@@ -281,7 +298,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _start_app(self, scope: Any) -> None:
         self.notice_loss()
-        if self._connection.state is not State.CONNECTING:
+        if self._connection.state is not CONNECTING:
             return
         try:
             own_context = getattr(self._config, "reset_contextvars", False)
@@ -316,9 +333,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
     def eof_received(self) -> bool:
         """The peer has ended its side; keep ours open (which TLS cannot)."""
         self._connection.receive_eof()
-        if self._tls and self._connection.state is State.ENDING:
+        if self._tls and self._connection.state is ENDING:
             # The transport takes no output after this: what waits for its turn is said now or never.
-            self._connection.timed_out(Input.CLOCK_GRACE_OVER)
+            self._connection.timed_out(CLOCK_GRACE_OVER)
         self.settle()
         return not self._tls
 
@@ -369,7 +386,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
             return
         if connection.is_behind and self._read_handle is None:
             self._read_handle = self._loop.call_soon(self._read_on)
-        if connection.state is State.CLOSED:
+        if connection.state is CLOSED:
             return
         # asyncio's TLS keeps the peer's end to itself while reading is paused, and drops what is written from then on.
         # What is to be read before it is no more than the kernel and TLS hold already.
@@ -394,7 +411,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def notice_loss(self) -> None:
         """Tell the connection, if the transport has been lost and has not said so yet."""
-        if self.transport.is_closing() and self._connection.state not in (State.DRAINING, State.CLOSED):
+        if self.transport.is_closing() and self._connection.state not in (DRAINING, CLOSED):
             self._connection.lost("connection lost")
             self._stop_clocks()
             self.transport.abort()
@@ -454,7 +471,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _bound(self, deadline: Deadline) -> None:
         """A state has been entered that ends by ``deadline``: what it has no use for ends at once."""
-        if self._keepalive is not None and self._connection.state is not State.OPEN:
+        if self._keepalive is not None and self._connection.state is not OPEN:
             self._keepalive.stop()
         if self._app.gate.is_busy and not self._connection.may_send:
             # Nobody has anything left to wait for.
@@ -464,12 +481,12 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
     def _answered(self, answered: Answered) -> None:
         self._server_state.total_requests += 1
         self._outcome = outcome_of(answered)
-        if answered.input is Input.APP_ACCEPT:
+        if answered.input is APP_ACCEPT:
             self._opened_at = self._loop.time()
             self._answer_size = answered.size
             self._start_keepalive()
             self._report.accepted()
-        elif answered.input in (Input.APP_CLOSE, Input.APP_DENY):
+        elif answered.input in (APP_CLOSE, APP_DENY):
             self._report.rejected(answered.status)
 
     def _start_keepalive(self) -> None:
@@ -490,20 +507,20 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._info.source = Remains(record, self.round_trip)
         if self._opened_at is not None and (self._config.access_log or record.by is ClosedBy.SERVER):
             totals = Totals(self._loop.time() - self._opened_at, *self.account[2:], self.round_trip)
-            level = logging.DEBUG if record.detail == SERVER_SHUTDOWN else logging.INFO
+            level = logging.DEBUG if record.detail == SHUTDOWN_DETAIL else logging.INFO
             self._report.closed(record, totals, level)
 
     # The clock's calls
 
     def _timed_out(self, input: Input) -> None:
-        answering = self._connection.state is State.DENYING
+        answering = self._connection.state is DENYING
         self._connection.timed_out(input)
         self.settle()
-        if input is Input.CLOCK_ACCEPT_TIMEOUT:
+        if input is CLOCK_ACCEPT_TIMEOUT:
             self._report.accept_timeout(self.options.accept_timeout, answering=answering)
 
     def _stalled(self) -> None:
-        self._timed_out(Input.CLOCK_WRITE_TIMEOUT)
+        self._timed_out(CLOCK_WRITE_TIMEOUT)
 
     def _ping(self, payload: bytes) -> None:
         timeout = 0.0 if self._is_reading else self.options.write_timeout
@@ -516,7 +533,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _ping_timed_out(self) -> None:
         unsent = self._output.unsent
-        self._connection.timed_out(Input.CLOCK_PING_TIMEOUT)
+        self._connection.timed_out(CLOCK_PING_TIMEOUT)
         if unsent:
-            self._connection.timed_out(Input.CLOCK_CLOSE_TIMEOUT)
+            self._connection.timed_out(CLOCK_CLOSE_TIMEOUT)
         self.settle()

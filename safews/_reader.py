@@ -26,6 +26,11 @@ class Mode(Enum):
     """Nothing is read."""
 
 
+TAKE: Final = Mode.TAKE
+DROP: Final = Mode.DROP
+IGNORE: Final = Mode.IGNORE
+
+
 class Reader:
     """Reads frames into ``inbox`` by ``framing``.
 
@@ -57,22 +62,22 @@ class Reader:
 
     def allowance(self, mode: Mode, most: int) -> tuple[int, int]:
         """Say how many frames and how many bytes of messages may be read at once; no frames where none may be."""
-        if mode is Mode.IGNORE or self.pong_is_waiting:
+        if mode is IGNORE or self.pong_is_waiting:
             return 0, 0
-        if mode is Mode.DROP:
+        if mode is DROP:
             return most, DROP_SIZE
         messages, size = self._inbox.room
         return (min(messages, most), size) if messages > 0 and size > 0 else (0, 0)
 
     def _may_parse(self, mode: Mode) -> bool:
-        if mode is Mode.IGNORE or self.pong_is_waiting:
+        if mode is IGNORE or self.pong_is_waiting:
             return False
         messages, size = self._inbox.room
-        return mode is Mode.DROP or (messages > 0 and size > 0)
+        return mode is DROP or (messages > 0 and size > 0)
 
     def is_behind(self, mode: Mode) -> bool:
         """Say whether there is input to be read in another turn; the app's next ``receive`` reads it otherwise."""
-        return not self.framing.wants_data and self._may_parse(mode) and (mode is Mode.DROP or self._inbox.is_low)
+        return not self.framing.wants_data and self._may_parse(mode) and (mode is DROP or self._inbox.is_low)
 
     def wants_bytes(self, mode: Mode, reading: bool) -> bool:
         """Say whether the transport is to be read; ``reading`` says whether it is.
@@ -80,11 +85,11 @@ class Reader:
         Not while the app has enough to do, and then not before half of it is done; nor for a message that is not whole
         yet and fills the receive buffer while nobody waits for it. What is ignored is read, and thrown away.
         """
-        if mode is Mode.IGNORE:
+        if mode is IGNORE:
             return True
         if not self._may_parse(mode) or not self.framing.wants_data:
             return False
-        if mode is Mode.DROP or self._inbox.receivers:
+        if mode is DROP or self._inbox.receivers:
             return True
         return self.holds_less and (reading or self._inbox.is_low)
 

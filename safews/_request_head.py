@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import h11
 
-from ._headers import FIELD_CHARS, TCHARS, Headers, shown
+from ._headers import FIELD_CHARS, TCHARS, Fields, Headers, fields_of, shown
 from ._request import malformed
 
 _line = rf"{TCHARS}:{FIELD_CHARS}*\r\n"
@@ -34,6 +34,8 @@ class Head(NamedTuple):
     target: bytes
     http_version: bytes
     headers: Headers
+    fields: Fields
+    """The same by their names."""
     surplus: int = 0
     """Bytes that came behind it."""
 
@@ -48,11 +50,11 @@ def _read_plain(data: bytes) -> Head | None:
     if match is None:
         return None
     headers = [(name.lower(), value.strip(b" \t")) for name, value in _name_and_value.findall(match[2])]
-    names = [name for name, _ in headers]
+    fields = fields_of(headers)
     # Without just one Host it is no request of HTTP/1.1 (RFC 9112 section 3.2).
-    if names.count(b"host") != 1 or not _OF_A_BODY.isdisjoint(names):
+    if len(fields.get(b"host", ())) != 1 or not _OF_A_BODY.isdisjoint(fields):
         return None
-    return Head(b"GET", match[1], b"1.1", headers)
+    return Head(b"GET", match[1], b"1.1", headers, fields)
 
 
 def _read_any(data: bytes) -> Head:
@@ -62,7 +64,8 @@ def _read_any(data: bytes) -> Head:
     if not isinstance(read, h11.Request):
         raise malformed("request is not complete")
     surplus, _ = conn.trailing_data
-    return Head(read.method, read.target, read.http_version, list(read.headers), len(surplus))
+    headers = list(read.headers)
+    return Head(read.method, read.target, read.http_version, headers, fields_of(headers), len(surplus))
 
 
 def answerer(data: bytes) -> h11.Connection:

@@ -19,7 +19,22 @@ from typing import Any, NamedTuple, Protocol
 from ._close import CloseRecord
 from ._connection import KEEPALIVE_TIMEOUT
 from ._effects import Answered
-from ._state import Input, State
+from ._state import (
+    APP_ACCEPT,
+    APP_CANCELLED,
+    APP_CLOSE,
+    APP_CRASH,
+    APP_DENY,
+    APP_RETURN,
+    CLOCK_ACCEPT_TIMEOUT,
+    CLOCK_CLOSE_TIMEOUT,
+    CLOCK_WRITE_TIMEOUT,
+    PEER_FLOOD,
+    SERVER_REFUSE,
+    SERVER_SHUTDOWN,
+    Input,
+    State,
+)
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds: the bounds by which round trips are counted."""
@@ -44,15 +59,15 @@ class Outcome(Enum):
 
 
 OUTCOMES = {
-    Input.APP_ACCEPT: Outcome.ACCEPTED,
-    Input.APP_CLOSE: Outcome.DENIED,
-    Input.APP_DENY: Outcome.DENIED,
-    Input.APP_RETURN: Outcome.FAILED,
-    Input.APP_CRASH: Outcome.FAILED,
-    Input.APP_CANCELLED: Outcome.SHUTDOWN,
-    Input.SERVER_REFUSE: Outcome.REFUSED,
-    Input.SERVER_SHUTDOWN: Outcome.SHUTDOWN,
-    Input.CLOCK_ACCEPT_TIMEOUT: Outcome.TIMEOUT,
+    APP_ACCEPT: Outcome.ACCEPTED,
+    APP_CLOSE: Outcome.DENIED,
+    APP_DENY: Outcome.DENIED,
+    APP_RETURN: Outcome.FAILED,
+    APP_CRASH: Outcome.FAILED,
+    APP_CANCELLED: Outcome.SHUTDOWN,
+    SERVER_REFUSE: Outcome.REFUSED,
+    SERVER_SHUTDOWN: Outcome.SHUTDOWN,
+    CLOCK_ACCEPT_TIMEOUT: Outcome.TIMEOUT,
 }
 """The inputs that answer a handshake."""
 
@@ -71,9 +86,9 @@ class Cause(Enum):
 
 
 CAUSES = {
-    Input.CLOCK_WRITE_TIMEOUT: Cause.WRITE_TIMEOUT,
-    Input.CLOCK_CLOSE_TIMEOUT: Cause.CLOSE_TIMEOUT,
-    Input.PEER_FLOOD: Cause.FLOOD,
+    CLOCK_WRITE_TIMEOUT: Cause.WRITE_TIMEOUT,
+    CLOCK_CLOSE_TIMEOUT: Cause.CLOSE_TIMEOUT,
+    PEER_FLOOD: Cause.FLOOD,
 }
 """The inputs by which we leave a peer."""
 
@@ -257,7 +272,7 @@ LEDGER = Ledger()
 def outcome_of(answered: Answered) -> Outcome:
     """Return how a handshake went that has got this answer."""
     # We refuse by a 500 only what we could not begin.
-    could_not_begin = answered.status == 500 and answered.input is Input.SERVER_REFUSE
+    could_not_begin = answered.status == 500 and answered.input is SERVER_REFUSE
     return Outcome.FAILED if could_not_begin else OUTCOMES[answered.input]
 
 

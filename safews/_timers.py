@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
-from ._effects import Deadline
+from ._effects import UNBOUNDED, Deadline
 from ._patience import Patience
 from ._state import Input
 
@@ -35,7 +35,7 @@ class Timers:
         self._handles: dict[Key, asyncio.TimerHandle] = {}
         # How long there still is until the deadline.
         self._patience: Patience | None = None
-        self.deadline = Deadline(None, None)
+        self.deadline = UNBOUNDED
         """That of the present state."""
 
     def __len__(self) -> int:
