@@ -7,7 +7,7 @@ import contextvars
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from ._app_errors import ClientDisconnected, is_disconnect
 from ._close import ClosedBy
@@ -55,6 +55,18 @@ class Link(Protocol):
 
     def update_reading(self) -> None:
         """Read from the peer, or do not, as the connection wants it."""
+
+
+class _NoLink:
+    """What there is in the place of a network that is gone: nothing follows from anything."""
+
+    def settle(self) -> None:
+        pass
+
+    gather = notice_loss = update_reading = settle
+
+
+_NO_LINK: Final = _NoLink()
 
 
 class App:
@@ -108,6 +120,10 @@ class App:
         self._turn_began = 0.0
         self.gate = WriteGate(loop)
         self.task: asyncio.Task[None] | None = None
+
+    def part(self) -> None:
+        """Let go of the network's side, which is over. Whoever has kept ``receive`` or ``send`` may still call them."""
+        self._link = cast("Link", _NO_LINK)
 
     # The task
 

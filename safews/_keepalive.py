@@ -10,6 +10,10 @@ from time import perf_counter
 from ._pulse import pulse_of
 
 
+def _nobody(*_: object) -> None:
+    """Stand for those who were called."""
+
+
 class Keepalive:
     """Sends a Ping every ``interval`` seconds, and calls ``on_timeout`` when one is not answered within ``timeout``.
 
@@ -65,6 +69,11 @@ class Keepalive:
         if self._due is not None:
             self._pulse.cancel(self._due, self)
             self._due = None
+
+    def end(self) -> None:
+        """Stop for good, and let go of who was called."""
+        self.stop()
+        self._send_ping = self._on_timeout = _nobody
 
     def pause(self) -> None:
         """The peer is not read from now on."""

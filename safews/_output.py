@@ -114,8 +114,9 @@ class Output:
             self._stall.start()
 
     def stop(self) -> None:
-        """Write no more of what is gathered, and expect nothing of the peer."""
+        """Write no more, expect nothing of the peer, and let go of who was called."""
         self.stop_watching()
+        self._stall = self._on_flush = None
         self.outbox.close()
 
     def stop_watching(self) -> None:

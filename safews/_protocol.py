@@ -71,6 +71,10 @@ WRITE_MARK = 64 * 1024
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
+def _drop(data: bytes) -> None:
+    """Take a read that nobody expects."""
+
+
 class _ReadBuffer(threading.local):
     """Where a read stays until it is copied: one for each thread, as an event loop reads one connection at a time."""
 
@@ -197,12 +201,12 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take the upgrade request; uvicorn calls this once, before the transport calls anything."""
+        # What comes by this name from now on, it comes from the transport.
+        self.data_received = self._receive  # type: ignore[method-assign]
         try:
             self._begin(data)
         except Exception as exc:
             self._fail(exc)
-        # What comes by this name from now on, it comes from the transport.
-        self.data_received = self._receive  # type: ignore[method-assign]
 
     def shutdown(self) -> None:
         """End the connection because the server goes down: at once, or within ``drain_spread``."""
@@ -237,7 +241,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
             max_queue=sys.maxsize if config.ws_max_queue is None else max(1, config.ws_max_queue),
             compression=config.ws_per_message_deflate,
         )
-        connection = Connection(request, settings, self._output.outbox, lambda: self._server_state.default_headers)
+        server_state = self._server_state
+        connection = Connection(request, settings, self._output.outbox, lambda: server_state.default_headers)
         scope = connection.handshake.scope(
             scheme="wss" if self._tls else "ws",
             server=get_local_addr(self.transport),
@@ -310,7 +315,12 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         else:
             if not task.done():
                 self._server_state.tasks.add(task)
-                task.add_done_callback(self._server_state.tasks.discard)
+                task.add_done_callback(self._app_ended)
+
+    def _app_ended(self, task: asyncio.Task[None]) -> None:
+        self._server_state.tasks.discard(task)
+        if self._connection.state is CLOSED:
+            self._app.part()
 
     # The transport's calls
 
@@ -349,15 +359,23 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         self._app.gate.resume()
         self.settle()
         task = self._app.task
-        if task is not None and not task.done():
+        if task is None or task.done():
+            self._app.part()
+        else:
             _shutdown.outlive(self._server_state, self._loop, task, self.options.app_grace)
 
     def _forget(self) -> None:
-        """Leave the server's books and stop every timer."""
+        """Leave the server's books, stop every timer, and let go of what holds this object as it holds that.
+
+        So a connection that is over is freed without the garbage collector, which would stop others for it.
+        """
         self._connections.discard(self)
         CENSUS.members.discard(self)
         self._stop_clocks()
         self._output.stop()
+        if self._keepalive is not None:
+            self._keepalive.end()
+        self.data_received = _drop  # type: ignore[method-assign]
 
     def _stop_clocks(self) -> None:
         self._timers.cancel_all()

@@ -49,6 +49,8 @@ class FakeHandle(asyncio.TimerHandle):
 
     def cancel(self) -> None:
         self._cancelled = True
+        # As asyncio's: it may stay with the loop for long.
+        self._args = ()
 
     def cancelled(self) -> bool:
         return self._cancelled

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
 import socket
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -1357,6 +1359,28 @@ class TestNothingIsLeft:
         assert loop.timers
         side.lose()
         assert loop.timers == []
+
+    @pytest.mark.parametrize("wait", WAITS)
+    @pytest.mark.parametrize("app_is_first", [True, False], ids=["app first", "app last"])
+    @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+    def test_it_is_freed_without_the_garbage_collector(
+        self, begin: Make, loop: FakeLoop, wait: str, app_is_first: bool, tls: bool
+    ) -> None:
+        side = begin(transport=FakeTransport(tls=tls), ws_ping_interval=PING_INTERVAL)
+        WAITS[wait](side)
+        loop.run()
+        connection = weakref.ref(side.protocol)
+        gc.disable()
+        try:
+            for step in (side.finish, side.lose) if app_is_first else (side.lose, side.finish):
+                step()
+            side.transport.set_protocol(asyncio.Protocol())
+            # What the app has been given it may keep.
+            assert isinstance(side.send().exception(), ClientDisconnected)
+            del side.protocol
+            assert connection() is None
+        finally:
+            gc.enable()
 
     @pytest.mark.parametrize("others", [0, 1])
     def test_nor_one_for_idle_compressors_after_the_last_connection(
