@@ -58,12 +58,13 @@ class Link(Protocol):
 
 
 class _NoLink:
-    """What there is in the place of a network that is gone: nothing follows from anything."""
+    """A network's side that is over: what can still be called of it by then, and nothing follows from that."""
 
     def settle(self) -> None:
         pass
 
-    gather = notice_loss = update_reading = settle
+    def notice_loss(self) -> None:
+        pass
 
 
 _NO_LINK: Final = _NoLink()
