@@ -3,7 +3,7 @@
 A connection echoes on an event loop and a transport that are not there. Counted are the calls of Python functions for
 each message, those of ``safews`` and of what it calls in the standard library; and the bytes that are allocated, by
 ``tracemalloc``. Neither depends on the machine. ``guard.json`` has what was counted when it was last recorded, with
-``--record``; what objects take depends on the version of Python, and is recorded for each.
+``--record``; what depends on the version of Python is recorded for each.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class Host:
         for connection in self.connections:
             connection.arrive(_CLOSE)
             connection.protocol.connection_lost(None)
+        self.connections.clear()
         self.loop.run()
 
 
@@ -192,6 +193,19 @@ def broadcast_calls(codec: str, members: int) -> float:
     return _calls(codec, broadcast, _PLAIN, 1, members) / ROUNDS / members
 
 
+def connection_calls(codec: str) -> float:
+    """Return the calls for a connection that is opened, and closed by its peer."""
+    host = Host(codec)
+
+    def work() -> None:
+        for _ in range(ROUNDS):
+            host.connect()
+            host.close()
+
+    work()
+    return count_calls(work) / ROUNDS
+
+
 def _bytes_at_once(codec: str, scenario: Scenario, batch: int) -> int:
     """Return what is allocated at most while messages that arrive together are echoed."""
     host = Host(codec)
@@ -234,10 +248,15 @@ FIGURES: dict[str, Callable[[str], float]] = {
     "bytes for each of 64 messages in a read": lambda codec: burst_bytes(codec, 64),
     "bytes of an idle connection": lambda codec: idle_bytes(codec, 50),
     "calls, 64 compressed messages in a read": lambda codec: echo_calls(codec, 64, _COMPRESSED),
+    "calls, a connection that is opened and closed": connection_calls,
 }
 
-BY_PYTHON = ("bytes for each of 64 messages in a read", "bytes of an idle connection")
-"""The figures that are recorded for each version of Python, whose objects differ in size."""
+BY_PYTHON = (
+    "bytes for each of 64 messages in a read",
+    "bytes of an idle connection",
+    "calls, a connection that is opened and closed",
+)
+"""The figures that are recorded for each version of Python: objects differ in size, and its library in calls."""
 
 
 def read_record() -> dict[str, dict[str, Any]]:
@@ -262,7 +281,7 @@ def record(counted: dict[str, dict[str, float]]) -> None:
     """Write down what was counted; what is recorded for other versions of Python stays."""
     found = read_record()
     for codec, figures in counted.items():
-        of_pythons = {name: {**found[codec][name], PYTHON: figures[name]} for name in BY_PYTHON}
+        of_pythons = {name: {**found[codec].get(name, {}), PYTHON: figures[name]} for name in BY_PYTHON}
         found[codec] = {**figures, **{name: dict(sorted(values.items())) for name, values in of_pythons.items()}}
     RECORD.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
