@@ -138,7 +138,7 @@ class Watch(Protocol):
     """Who lets compressors rest that are idle."""
 
     def watch(self, deflater: Deflater) -> None:
-        """It has a compressor now."""
+        """It has a compressor now, or will have one for the next message."""
 
     def forget(self, deflater: Deflater) -> None:
         """Its connection is gone."""
@@ -147,23 +147,27 @@ class Watch(Protocol):
 class Deflater:
     """Compresses what the server sends, one whole message at a time (section 7.2.1).
 
+    A compressor is kept, so that messages refer to earlier ones, for who sends again before it would be let go of. A
+    message that comes alone has nothing to refer to.
+
     ``level`` and ``mem_level`` are zlib's. ``ValueError`` for a server window below 9 bits, which zlib cannot make.
     """
 
-    __slots__ = ("_kind", "_messages", "_rested_at", "_stream", "idle", "kind")
+    __slots__ = ("_kind", "_messages", "_rested_at", "_seen", "_stream", "idle", "kind")
 
     def __init__(self, parameters: DeflateParameters, *, level: int, mem_level: int) -> None:
         if parameters.server_max_window_bits < _MIN_WINDOW_BITS:
             raise ValueError(f"server_max_window_bits {parameters.server_max_window_bits} is less than zlib can do")
         self._kind = Kind(level, -parameters.server_max_window_bits, mem_level)
         self._stream: zlib._Compress | None = None
-        # How many messages there have been, and how many of them when it was last to rest.
+        # How many messages there have been: until now, when it was last to rest, and when it last did.
         self._messages = 0
+        self._seen = 0
         self._rested_at = 0
         self.kind = self._kind if parameters.server_no_context_takeover else None
         """Deflaters of the same kind give the same bytes for a message; ``None`` where earlier messages count too."""
         self.idle: Watch | None = None
-        """Told when there is a compressor that is kept from one message to the next."""
+        """Told when a compressor is kept from now on, or from the next message on."""
 
     def deflate(self, payload: bytes) -> bytes:
         """Return the payload of the compressed message, without the tail that the receiver puts back."""
@@ -176,17 +180,18 @@ class Deflater:
 
     def _begin(self) -> zlib._Compress:
         """Begin with an empty window, which a sender always may."""
-        if self.kind is not None:
-            return _unused(self.kind).copy()
-        stream = self._stream = self._kind.new_stream()
-        if self.idle is not None:
+        stream = _unused(self._kind).copy()
+        if self.kind is None and self._messages != self._rested_at:
+            self._stream = stream
+        elif self.kind is None and self.idle is not None:
             self.idle.watch(self)
         return stream
 
     def rest(self) -> bool:
-        """Let go of the compressor if it has not been used since this was last called; return whether it is gone."""
-        if self._messages != self._rested_at:
-            self._rested_at = self._messages
+        """Let go of the compressor if there was no message since this was last called; return whether it is gone."""
+        if self._messages != self._seen:
+            self._seen = self._messages
             return False
         self._stream = None
+        self._rested_at = self._messages
         return True

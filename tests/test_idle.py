@@ -54,6 +54,8 @@ def test_one_that_is_not_used_is_let_go_of(client: Client, loop: FakeLoop) -> No
 
 
 def test_one_that_is_used_stays(client: Client, loop: FakeLoop) -> None:
+    client.size_of(MESSAGE)
+    loop.advance(IDLE_SECONDS)
     size = client.size_of(MESSAGE)
     for _ in range(5):
         loop.advance(IDLE_SECONDS)
