@@ -30,7 +30,8 @@ test-lowest: $(READY)  ## the suite with the oldest of each dependency
 	$(PY) -m nox -f .ci/noxfile.py -s lowest
 
 test-compiled: $(READY) .compiled/.ready  ## the tests within one process on the compiled build
-	$(PYTEST) -o 'pythonpath=.compiled .' $(filter-out $(OF_SOURCES),$(wildcard $(OF_MODULES))) tests/contract
+	$(PYTEST) -o 'pythonpath=.compiled .' $(filter-out $(OF_SOURCES),$(wildcard $(OF_MODULES)))
+	$(PYTEST) -o 'pythonpath=.compiled .' tests/contract
 
 test-uvicorn: $(READY)  ## a part of the suite with every uvicorn from the oldest to the newest, and the bounds of the libraries
 	$(PY) -m nox -f .ci/noxfile.py -s uvicorn bounds refused

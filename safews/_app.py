@@ -125,6 +125,8 @@ class App:
     def part(self) -> None:
         """Let go of the network's side, which is over. Whoever has kept ``receive`` or ``send`` may still call them."""
         self._link = cast("Link", _NO_LINK)
+        # What it was cancelled by, a task keeps with all that was called then.
+        self.task = None
 
     # The task
 

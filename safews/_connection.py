@@ -93,8 +93,8 @@ class Connection(Lifecycle):
     """See the module. ``request`` is the upgrade request as bytes (RFC 6455 section 4.2.1).
 
     ``record`` is ``None`` until it is known how the connection ends; ``way_out`` is the input that has made it CLOSED.
-    ``deadline`` is that of the state, and another object for another state. Only CLOSING and DRAINING share one, and
-    DENYING keeps that of CONNECTING.
+    ``deadline`` is that of the state, and another object for each state that is entered; DENYING keeps that of
+    CONNECTING.
     """
 
     # mypyc makes attributes that are always there, but for these.
@@ -372,6 +372,7 @@ class Connection(Lifecycle):
     @property
     def is_behind(self) -> bool:
         """Whether there is input to be read in another turn of the event loop."""
+        # The reader asks the same; most often the mode need not be found out.
         return not self._framing.wants_data and self.reader.is_behind(self._mode)
 
     def wants_bytes(self, reading: bool) -> bool:
@@ -430,7 +431,7 @@ class Connection(Lifecycle):
         """The server goes down: 503 where the app has not answered, else a Close with ``shutdown_code``."""
         self._leave(SERVER_SHUTDOWN, 503, self._shutdown_record())
         if self.state is DENYING:
-            self.deadline = self._deadlines[DRAINING]
+            self.deadline = Deadline(self._settings.options.close_timeout, CLOCK_CLOSE_TIMEOUT)
 
     def _shutdown_record(self) -> CloseRecord:
         code = self._settings.options.shutdown_code

@@ -54,20 +54,22 @@ class Deadline(NamedTuple):
 
 
 UNBOUNDED: Final = Deadline(None, None)
-"""That of a state in which nobody has to be waited for yet."""
+"""That of a connection which has not been told of any other."""
 
 
 @lru_cache
 def deadlines_of(accept_timeout: float | None, close_grace: float, close_timeout: float) -> dict[State, Deadline]:
-    """Return the deadline of each state; DENYING has none of its own, ``accept_timeout`` bounds it as well."""
+    """Return the deadline of each state; DENYING has none of its own, ``accept_timeout`` bounds it as well.
+
+    Each is an object of its own, by which ``settle`` notices that another state has been entered.
+    """
     answer = UNBOUNDED if accept_timeout is None else Deadline(accept_timeout, CLOCK_ACCEPT_TIMEOUT)
-    close = Deadline(close_timeout, CLOCK_CLOSE_TIMEOUT)
     return {
         CONNECTING: answer,
         OPEN: Deadline(None, None),
         ENDING: Deadline(close_grace, CLOCK_GRACE_OVER),
-        CLOSING: close,
-        DRAINING: close,
+        CLOSING: Deadline(close_timeout, CLOCK_CLOSE_TIMEOUT),
+        DRAINING: Deadline(close_timeout, CLOCK_CLOSE_TIMEOUT),
         CLOSED: Deadline(None, None),
     }
 

@@ -55,11 +55,13 @@ def read_whole(
             key = at + 2
             if length >= SHORT:
                 key += 2
+                # The longest form is Framing's.
                 length = data[at + 2] << 8 | data[at + 3] if length == SHORT else 0
                 if length < SHORT:
                     break
             start = key + KEY_SIZE
             end = start + length
+            # Less than nothing: it is not masked.
             if length < 0 or end > size or length > limit:
                 break
             payload = unmask(data[start:end], data[key:start])

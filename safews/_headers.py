@@ -50,7 +50,7 @@ def elements(lines: Iterable[bytes]) -> list[bytes]:
 
 
 def has_element(lines: Iterable[bytes], element: bytes) -> bool:
-    """Say whether a list has an element, which is lower-cased here, in whatever case."""
+    """Say whether a list has an element in whatever case; ``element`` is given in lower case."""
     return element in [found.strip(b" \t") for found in b",".join(lines).lower().split(b",")]
 
 

@@ -93,20 +93,21 @@ class Output:
             transport.write(chunks[0])
         elif self._writes_together:
             transport.writelines(chunks)
-        else:
-            self._write_each(chunks)
+        elif not self._write_each(chunks):
+            return
         self.size += size
         if self._stall is not None and self._stall.next is None:
             self._stall.start()
         if self._on_flush is not None:
             self._on_flush()
 
-    def _write_each(self, chunks: list[bytes]) -> None:
+    def _write_each(self, chunks: list[bytes]) -> bool:
+        """Write chunk by chunk; say whether that was all, as the first may find out that the peer is gone."""
         for chunk in chunks:
-            # The first write to a peer that is gone may find that out.
             if self._transport.is_closing():
-                return
+                return False
             self._transport.write(chunk)
+        return True
 
     def take_over(self) -> None:
         """Expect the peer to take what somebody else has written before."""

@@ -72,7 +72,7 @@ FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection
 
 
 def _drop(data: bytes) -> None:
-    """Take a read that nobody expects."""
+    """Stand where a method of the protocol stood, which would hold it."""
 
 
 class _ReadBuffer(threading.local):
@@ -367,7 +367,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
     def _forget(self) -> None:
         """Leave the server's books, stop every timer, and let go of what holds this object as it holds that.
 
-        So a connection that is over is freed without the garbage collector, which would stop others for it.
+        So a connection that was lost is freed without the garbage collector, which would stop others for it.
         """
         self._connections.discard(self)
         CENSUS.members.discard(self)

@@ -117,6 +117,7 @@ class TestGathering:
             side.put(data)
         side.output.flush()
         assert writes == [b"a" * LARGE]
+        assert (side.output.size, side.flushes) == (0, 0)
 
     def test_pieces_go_out_together_where_that_is_one_system_call(self, loop: FakeLoop) -> None:
         transport = UvloopTransport()

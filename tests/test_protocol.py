@@ -1362,21 +1362,33 @@ class TestNothingIsLeft:
 
     @pytest.mark.parametrize("wait", WAITS)
     @pytest.mark.parametrize("app_is_first", [True, False], ids=["app first", "app last"])
+    @pytest.mark.parametrize("cancelled", [False, True], ids=["returns", "is cancelled"])
     @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
     def test_it_is_freed_without_the_garbage_collector(
-        self, begin: Make, loop: FakeLoop, wait: str, app_is_first: bool, tls: bool
+        self, begin: Make, loop: FakeLoop, wait: str, app_is_first: bool, cancelled: bool, tls: bool
     ) -> None:
         side = begin(transport=FakeTransport(tls=tls), ws_ping_interval=PING_INTERVAL)
         WAITS[wait](side)
         loop.run()
         connection = weakref.ref(side.protocol)
+
+        def end() -> None:
+            if cancelled:
+                side.verdict.cancel()
+                loop.run()
+            else:
+                side.finish()
+
         gc.disable()
         try:
-            for step in (side.finish, side.lose) if app_is_first else (side.lose, side.finish):
+            for step in (end, side.lose) if app_is_first else (side.lose, end):
                 step()
             side.transport.set_protocol(asyncio.Protocol())
             # What the app has been given it may keep.
             assert isinstance(side.send().exception(), ClientDisconnected)
+            assert side.send({"type": "websocket.close"}).exception() is None
+            while side.receive().exception() is None:
+                pass
             del side.protocol
             assert connection() is None
         finally:
@@ -1397,6 +1409,32 @@ class TestNothingIsLeft:
         for each in rest:
             each.lose()
         assert loop.timers == []
+
+    def test_nor_does_the_app_need_it(self, side: Side) -> None:
+        queue = weakref.ref(side.protocol._connection.inbox.events)
+        gc.disable()
+        try:
+            side.lose()
+            side.finish()
+            side.transport.set_protocol(asyncio.Protocol())
+            # A task that was cancelled keeps what was called then.
+            assert side.send_event.__self__.task is None
+            del side.protocol, side.send_event, side.receive_event
+            assert queue() is None
+        finally:
+            gc.enable()
+
+    def test_no_sender_waits_after_the_end_of_a_denial(self, begin: Make, loop: FakeLoop) -> None:
+        side = begin()
+        side.send({"type": "websocket.http.response.start", "status": 401})
+        side.protocol.pause_writing()
+        waiting = side.send({"type": "websocket.http.response.body", "body": b"more", "more_body": True})
+        side.protocol.shutdown()
+        loop.run()
+        assert not waiting.done()
+        side.protocol.eof_received()
+        loop.run()
+        assert waiting.done()
 
     @pytest.mark.parametrize("wait", WAITS)
     def test_one_disconnect_is_delivered(self, begin: Make, loop: FakeLoop, wait: str) -> None:
