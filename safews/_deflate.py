@@ -181,6 +181,7 @@ class Deflater:
     def _begin(self) -> zlib._Compress:
         """Begin with an empty window, which a sender always may."""
         stream = _unused(self._kind).copy()
+        # The first message, or the first for a while, may stay the only one: it keeps no compressor.
         if self.kind is None and self._messages != self._rested_at:
             self._stream = stream
         elif self.kind is None and self.idle is not None:

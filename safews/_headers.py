@@ -49,11 +49,6 @@ def elements(lines: Iterable[bytes]) -> list[bytes]:
     return [element for element in stripped if element]
 
 
-def has_element(lines: Iterable[bytes], element: bytes) -> bool:
-    """Say whether a list has an element in whatever case; ``element`` is given in lower case."""
-    return element in [found.strip(b" \t") for found in b",".join(lines).lower().split(b",")]
-
-
 def checked(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return an app's headers, fit for the wire: whitespace around a value is not part of it (section 5.5).
 

@@ -65,14 +65,8 @@ class Keepalive:
         self._wait(self._interval)
 
     def stop(self) -> None:
-        """Send no more, and wait for none."""
-        if self._due is not None:
-            self._pulse.cancel(self._due, self)
-            self._due = None
-
-    def end(self) -> None:
-        """Stop for good, and let go of who was called."""
-        self.stop()
+        """Send no more, wait for none, and let go of who was called: it cannot be started again."""
+        self._cancel()
         self._send_ping = self._on_timeout = _nobody
 
     def pause(self) -> None:
@@ -93,9 +87,14 @@ class Keepalive:
         self.round_trip = perf_counter() - self._measured_from
         # What is due anyway can send the next Ping, if that is not due before.
         if self._due > self._sent + self._interval:
-            self.stop()
+            self._cancel()
             self._wait(self._sent + self._interval - self._pulse.number)
         return self.round_trip
+
+    def _cancel(self) -> None:
+        if self._due is not None:
+            self._pulse.cancel(self._due, self)
+            self._due = None
 
     def _wait(self, beats: int) -> None:
         self._due = self._pulse.wait(beats, self)

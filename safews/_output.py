@@ -96,6 +96,7 @@ class Output:
         elif not self._write_each(chunks):
             return
         self.size += size
+        # Asked here as well: most often it watches already, and a call is spared.
         if self._stall is not None and self._stall.next is None:
             self._stall.start()
         if self._on_flush is not None:

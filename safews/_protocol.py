@@ -373,8 +373,6 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         CENSUS.members.discard(self)
         self._stop_clocks()
         self._output.stop()
-        if self._keepalive is not None:
-            self._keepalive.end()
         self.data_received = _drop  # type: ignore[method-assign]
 
     def _stop_clocks(self) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ._headers import Fields, has_element, shown
+from ._headers import Fields, elements, shown
 
 _key = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
@@ -67,7 +67,7 @@ def refusal_of(
         return malformed(f"target {shown(target)} has no path")
     for name, token in ((b"upgrade", b"websocket"), (b"connection", b"upgrade")):
         lines = fields.get(name, [])
-        if not has_element(lines, token):
+        if token not in [element.lower() for element in elements(lines)]:
             return malformed(f"{name.decode()} {shown(lines)} does not name {token.decode()}")
     keys = fields.get(b"sec-websocket-key", [])
     if len(keys) != 1 or not _key.fullmatch(keys[0]):
