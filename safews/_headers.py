@@ -45,8 +45,8 @@ def fields_of(headers: Headers) -> Fields:
 
 def elements(lines: Iterable[bytes]) -> list[bytes]:
     """Return the elements of a comma-separated list over all its lines; empty ones do not count (section 5.6.1)."""
-    stripped = [element.strip(b" \t") for line in lines for element in line.split(b",")]
-    return [element for element in stripped if element]
+    found = b",".join(lines).split(b",")
+    return [stripped for element in found if (stripped := element.strip(b" \t"))]
 
 
 def checked(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

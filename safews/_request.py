@@ -67,7 +67,7 @@ def refusal_of(
         return malformed(f"target {shown(target)} has no path")
     for name, token in ((b"upgrade", b"websocket"), (b"connection", b"upgrade")):
         lines = fields.get(name, [])
-        if token not in [element.lower() for element in elements(lines)]:
+        if token not in elements([line.lower() for line in lines]):
             return malformed(f"{name.decode()} {shown(lines)} does not name {token.decode()}")
     keys = fields.get(b"sec-websocket-key", [])
     if len(keys) != 1 or not _key.fullmatch(keys[0]):
