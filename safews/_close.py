@@ -36,6 +36,8 @@ MAX_REASON = 123
 class ClosedBy(Enum):
     """Who ended a connection."""
 
+    __hash__ = object.__hash__
+
     PEER = "peer"
     """The client has sent a Close."""
     APP = "app"

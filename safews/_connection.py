@@ -89,6 +89,11 @@ _SENT_BY_APPS = frozenset(
 )
 
 
+def _answered(record: CloseRecord) -> CloseRecord:
+    """Return a record as it is once a Close has gone the other way as well."""
+    return CloseRecord(record.code, record.reason, record.by, clean=True, detail=record.detail)
+
+
 class Connection(Lifecycle):
     """See the module. ``request`` is the upgrade request as bytes (RFC 6455 section 4.2.1).
 
@@ -360,10 +365,11 @@ class Connection(Lifecycle):
         So the inbox learns how far the app can empty it before that changes.
         """
         inbox = self.inbox
+        is_clear = reading and self._framing.is_clear and inbox.is_low and not self.reader.pong_is_waiting
         if self.state is not OPEN:
             inbox.reserve = sys.maxsize
-            return False
-        if reading and self._framing.is_clear and inbox.is_low and not self.reader.pong_is_waiting:
+            return is_clear
+        if is_clear:
             inbox.reserve = 0
             return True
         inbox.reserve = inbox.low_messages + 1
@@ -396,7 +402,7 @@ class Connection(Lifecycle):
     def _peer_closed(self, close: Close) -> None:
         before = self._apply(PEER_CLOSE)
         if self.record is not None and before is CLOSING:
-            self.record = self.record._replace(clean=True)
+            self.record = _answered(self.record)
             self.effects.append(Finish.CLOSE)
         else:
             code = NO_STATUS if close.code is None else close.code
@@ -533,7 +539,7 @@ class Connection(Lifecycle):
         record = cast("CloseRecord", self.record)
         if record.by is ClosedBy.PEER:
             self.outbox.put_close(None if record.code == NO_STATUS else record.code, record.reason)
-            self.record = record._replace(clean=True)
+            self.record = _answered(record)
             self.effects.append(Finish.CLOSE)
         else:
             self.outbox.put_close(record.code, record.detail[:MAX_REASON])

@@ -213,14 +213,14 @@ class Framing:
         """Read frames up to the limits; return whether it was data that ran out. Raises ``_Ended``."""
         while True:
             if self._fast_lane and self._arriving is None and self._fault is None:
-                if self._message is None:
+                if self._message is not None:
+                    frames -= self._read_fragments(self._message, frames)
+                elif not self._is_at_control:
                     messages, room, self._at, self._fault = read_whole(
                         self._data, self._at, self._limit, frames, room, self._inflater
                     )
                     events += messages
                     frames -= len(messages)
-                else:
-                    frames -= self._read_fragments(self._message, frames)
             if self._at == len(self._data) and self._fault is None:
                 return True
             if frames <= 0 or room <= 0:
@@ -232,6 +232,11 @@ class Framing:
                 return True
             frames -= 1
             room -= sum(len(event) for event in events[known:] if isinstance(event, (str, bytes)))
+
+    @property
+    def _is_at_control(self) -> bool:
+        """Whether a control frame comes next, of which the fast lane would make nothing."""
+        return self._at < len(self._data) and self._data[self._at] & CONTROL != 0
 
     def _read_fragments(self, message: _Message, frames: int) -> int:
         """Read what the fast lane can of an unfinished message, and return how many frames that was."""

@@ -7,23 +7,17 @@ STEPS = 8
 
 
 class Patience:
-    """Counts down ``seconds`` in steps.
+    """Counts down ``seconds`` from ``now`` in steps.
 
     Time that passes between two looks counts as one step at most: while the event loop was stalled the peer's answer
     could not be read, however long that took.
     """
 
-    __slots__ = ("_last", "_left", "_seconds", "step")
+    __slots__ = ("_last", "_left", "step")
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, now: float) -> None:
         self.step = seconds / STEPS
         self._left = seconds
-        self._last = 0.0
-
-    def reset(self, now: float) -> None:
-        """Begin anew."""
-        self._left = self._seconds
         self._last = now
 
     def left(self, now: float) -> float:

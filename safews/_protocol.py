@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
 from . import _report, _shutdown
@@ -56,7 +56,7 @@ from ._state import (
     State,
 )
 from ._statistics import LEDGER, Account, Outcome, outcome_of
-from ._takeover import is_answering, output_is_paused, stop_idle_timer, surplus_bytes
+from ._takeover import addresses, is_answering, output_is_paused, stop_idle_timer, surplus_bytes
 from ._timers import Timer, Timers
 from ._turn import turn_of
 
@@ -182,7 +182,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         """Take over the transport of an upgrade request."""
         self.transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
-        self._client = get_remote_addr(self.transport)
+        self._client, self._server = addresses(self.transport)
         _report.connection_made(self._client)
         self._tls = is_ssl(self.transport)
         if self._tls:
@@ -234,18 +234,13 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
 
     def _begin(self, request: bytes) -> None:
         config = self._config
-        settings = Settings(
-            options=self.options,
-            codec=self.codec,
-            max_size=config.ws_max_size,
-            max_queue=sys.maxsize if config.ws_max_queue is None else max(1, config.ws_max_queue),
-            compression=config.ws_per_message_deflate,
-        )
+        max_queue = sys.maxsize if config.ws_max_queue is None else max(1, config.ws_max_queue)
+        settings = Settings(self.options, self.codec, config.ws_max_size, max_queue, config.ws_per_message_deflate)
         server_state = self._server_state
         connection = Connection(request, settings, self._output.outbox, lambda: server_state.default_headers)
         scope = connection.handshake.scope(
             scheme="wss" if self._tls else "ws",
-            server=get_local_addr(self.transport),
+            server=self._server,
             client=self._client,
             root_path=config.root_path,
             asgi_version=config.asgi_version,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from ._headers import Fields, elements, shown
 
@@ -27,15 +26,11 @@ class HandshakeRefused(Exception):
         self.detail = detail
 
 
-class Target(NamedTuple):
-    """A request target's parts, as received."""
+def parse_target(target: bytes) -> tuple[bytes, bytes] | None:
+    """Return path and query string, as received, of a target in origin-form or absolute-form (RFC 9112 section 3.2).
 
-    raw_path: bytes
-    query_string: bytes
-
-
-def parse_target(target: bytes) -> Target | None:
-    """Split a request target in origin-form or absolute-form; any other is not for a GET (RFC 9112 section 3.2)."""
+    Any other form is not for a GET.
+    """
     if not target.startswith(b"/"):
         authority = _authority.match(target)
         if authority is None:
@@ -44,7 +39,7 @@ def parse_target(target: bytes) -> Target | None:
         if not target.startswith(b"/"):
             target = b"/" + target
     raw_path, _, query_string = target.partition(b"?")
-    return Target(raw_path, query_string)
+    return raw_path, query_string
 
 
 def malformed(detail: str) -> HandshakeRefused:
@@ -67,7 +62,8 @@ def refusal_of(
         return malformed(f"target {shown(target)} has no path")
     for name, token in ((b"upgrade", b"websocket"), (b"connection", b"upgrade")):
         lines = fields.get(name, [])
-        if token not in elements([line.lower() for line in lines]):
+        named = b",".join(lines).lower()
+        if named != token and token not in elements([named]):
             return malformed(f"{name.decode()} {shown(lines)} does not name {token.decode()}")
     keys = fields.get(b"sec-websocket-key", [])
     if len(keys) != 1 or not _key.fullmatch(keys[0]):

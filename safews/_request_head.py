@@ -12,7 +12,6 @@ by bit: a whole one of any size passes.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import h11
 
@@ -27,17 +26,9 @@ _name_and_value = re.compile(rb"([^:]+):([^\r]*)\r\n")
 _OF_A_BODY = frozenset((b"content-length", b"transfer-encoding"))
 
 
-class Head(NamedTuple):
-    """A request's first line and its headers, in the order received."""
-
-    method: bytes
-    target: bytes
-    http_version: bytes
-    headers: Headers
-    fields: Fields
-    """The same by their names."""
-    surplus: int = 0
-    """Bytes that came behind it."""
+Head = tuple[bytes, bytes, bytes, Headers, Fields, int]
+"""A request's method, target and HTTP version; its headers in the order received; the same by their names; and how many
+bytes came behind it all."""
 
 
 def read_head(data: bytes) -> Head:
@@ -54,7 +45,7 @@ def _read_plain(data: bytes) -> Head | None:
     # Without just one Host it is no request of HTTP/1.1 (RFC 9112 section 3.2).
     if len(fields.get(b"host", ())) != 1 or not _OF_A_BODY.isdisjoint(fields):
         return None
-    return Head(b"GET", match[1], b"1.1", headers, fields)
+    return b"GET", match[1], b"1.1", headers, fields, 0
 
 
 def _read_any(data: bytes) -> Head:
@@ -65,7 +56,7 @@ def _read_any(data: bytes) -> Head:
         raise malformed("request is not complete")
     surplus, _ = conn.trailing_data
     headers = list(read.headers)
-    return Head(read.method, read.target, read.http_version, headers, fields_of(headers), len(surplus))
+    return read.method, read.target, read.http_version, headers, fields_of(headers), len(surplus)
 
 
 def answerer(data: bytes) -> h11.Connection:

@@ -16,7 +16,7 @@ from itertools import accumulate
 from operator import add
 from typing import Any, NamedTuple, Protocol
 
-from ._close import CloseRecord
+from ._close import ClosedBy, CloseRecord
 from ._connection import KEEPALIVE_TIMEOUT
 from ._effects import Answered
 from ._state import (
@@ -42,6 +42,8 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 class Outcome(Enum):
     """How a handshake went."""
+
+    __hash__ = object.__hash__
 
     ACCEPTED = "accepted"
     DENIED = "denied"
@@ -74,6 +76,8 @@ OUTCOMES = {
 
 class Cause(Enum):
     """Why a connection was cut off without waiting for its peer."""
+
+    __hash__ = object.__hash__
 
     WRITE_TIMEOUT = "write_timeout"
     """The peer took no output for so long."""
@@ -184,7 +188,7 @@ class Ledger:
         self._living: set[Counted] = set()
         self._handshakes: Counter[Outcome] = Counter()
         self._traffic = [0, 0, 0, 0]
-        self._closes: Counter[tuple[int, str]] = Counter()
+        self._closes: Counter[tuple[int, ClosedBy]] = Counter()
         self._aborts: Counter[Cause] = Counter()
         self._round_trips = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
@@ -211,7 +215,7 @@ class Ledger:
             self._handshakes[outcome or Outcome.ABANDONED] += 1
             self._traffic = list(map(add, self._traffic, traffic))
             if outcome is Outcome.ACCEPTED:
-                self._closes[record.code, record.by.value] += 1
+                self._closes[record.code, record.by] += 1
             if cause is not None:
                 self._aborts[Cause.PING_TIMEOUT if record.detail == KEEPALIVE_TIMEOUT else cause] += 1
         self._tell()
@@ -246,7 +250,7 @@ class Ledger:
             # What ends while the living are asked is counted as it is then, and once.
             living = tuple(self._living)
             handshakes, traffic, dropped = self._handshakes.copy(), self._traffic, self._dropped
-            closes, aborts = dict(self._closes), self._aborts.copy()
+            closes, aborts = self._closes.copy(), self._aborts.copy()
             *below, count = accumulate(self._round_trips)
             round_trips = RoundTrips(count, self._seconds, dict(zip(BUCKETS, below, strict=True)))
         accounts = [connection.account for connection in living]
@@ -255,7 +259,7 @@ class Ledger:
         return Statistics(
             connections={state.name.lower(): states.count(state) for state in State},
             handshakes={outcome.value: handshakes[outcome] + outcomes.count(outcome) for outcome in Outcome},
-            closes=closes,
+            closes={(code, by.value): count for (code, by), count in closes.items()},
             aborts={cause.value: aborts[cause] for cause in Cause},
             messages_in=messages_in,
             messages_out=messages_out,

@@ -7,7 +7,22 @@ transport concern the WebSocket that comes in its place, and are to be asked for
 from __future__ import annotations
 
 import sys
-from asyncio import BaseProtocol
+from asyncio import BaseProtocol, Transport
+from typing import Any, cast
+
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
+
+
+def addresses(transport: Transport) -> tuple[tuple[str, int] | None, tuple[str, int | None] | None]:
+    """Return host and port of the client, and of the server: ``None`` where there is none, a path of a Unix socket.
+
+    uvicorn's HTTP protocol knows them; another question would cost system calls.
+    """
+    http_protocol = cast("Any", transport.get_protocol())
+    try:
+        return http_protocol.client, http_protocol.server
+    except AttributeError:
+        return get_remote_addr(transport), get_local_addr(transport)
 
 
 def surplus_bytes(http_protocol: BaseProtocol) -> bytes:

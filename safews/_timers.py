@@ -58,8 +58,7 @@ class Timers:
             self.cancel(before)
         self.deadline = deadline
         if seconds is not None and input_ is not None and not self._ends_by(input_, seconds):
-            self._patience = Patience(seconds)
-            self._patience.reset(self._loop.time())
+            self._patience = Patience(seconds, self._loop.time())
             self._wait(input_, self._patience, callback)
 
     def _ends_by(self, input: Input, seconds: float) -> bool:

@@ -230,10 +230,11 @@ class TestEase:
         assert bench.connection.is_at_ease(reading=False) == at_ease
         assert bench.connection.inbox.reserve == 3
 
-    @pytest.mark.parametrize("reading", [True, False])
-    def test_never_at_ease_but_while_open(self, bench, reading):
+    @pytest.mark.parametrize(("received", "reading", "at_ease"), [(0, True, True), (0, False, False), (1, True, False)])
+    def test_while_it_closes_it_is_read_and_nothing_is_sure_of_the_inbox(self, bench, received, reading, at_ease):
         bench.connection.send(APP_CLOSE)
-        assert not bench.connection.is_at_ease(reading)
+        bench.connection.receive_data(frame(TEXT, b"x")[:received])
+        assert bench.connection.is_at_ease(reading) == at_ease
         assert bench.connection.inbox.reserve == sys.maxsize
 
 

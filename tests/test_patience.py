@@ -13,14 +13,12 @@ def looks_until_over(patience: Patience, seconds_between: float, start: float = 
     raise AssertionError("never over")
 
 
-def begun(seconds: float, now: float = 100.0) -> Patience:
-    patience = Patience(seconds)
-    patience.reset(now)
-    return patience
+def begun(seconds: float) -> Patience:
+    return Patience(seconds, now=100.0)
 
 
 def test_a_step_is_a_fraction_of_the_whole() -> None:
-    assert Patience(20.0).step == 20.0 / STEPS
+    assert begun(20.0).step == 20.0 / STEPS
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.3, 1, 20, 86400])
@@ -50,20 +48,3 @@ def test_what_is_left_is_what_no_look_has_counted() -> None:
     assert patience.left(3600.0) == 7.0
     patience.spend(101.0)
     assert patience.left(101.0) == 7.0
-
-
-def test_reset_begins_anew() -> None:
-    patience = begun(8.0)
-    looks_until_over(patience, 1.0)
-    patience.reset(500.0)
-    assert looks_until_over(patience, 1.0, start=500.0) == STEPS
-
-
-def test_the_time_before_the_reset_does_not_count() -> None:
-    patience = begun(8.0, now=100.0)
-    assert not patience.spend(100.0)
-    assert looks_until_over(patience, 1.0) == STEPS
-
-
-def test_without_any_patience_it_is_over_at_the_first_look() -> None:
-    assert looks_until_over(begun(0.0), 0.0) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import h11
 import pytest
 
-from safews._takeover import is_answering, output_is_paused, stop_idle_timer, surplus_bytes
+from safews._takeover import addresses, is_answering, output_is_paused, stop_idle_timer, surplus_bytes
 from tests.fakes import FakeLoop
 from tests.harness import TEXT, App, echo, frame, serve, upgrade_request
 
@@ -107,6 +107,30 @@ def test_whether_output_is_paused(paused: bool) -> None:
 )
 def test_where_it_cannot_be_told_output_is_not_paused(attributes: dict[str, Any]) -> None:
     assert output_is_paused(Http(**attributes)) is False
+
+
+CLIENT, SERVER = ("192.0.2.1", 1234), ("192.0.2.2", 80)
+
+
+class Network(asyncio.Transport):
+    """A transport that knows its addresses by itself."""
+
+    def __init__(self, protocol: asyncio.BaseProtocol) -> None:
+        super().__init__({"peername": CLIENT, "sockname": SERVER})
+        self._protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
+
+
+def test_the_http_protocol_is_asked_for_the_addresses() -> None:
+    client, server = ("198.51.100.1", 1), ("/run/a.sock", None)
+    assert addresses(Network(Http(client=client, server=server))) == (client, server)
+
+
+@pytest.mark.parametrize("attributes", [{}, {"client": None}, {"server": None}])
+def test_where_it_does_not_know_them_the_transport_does(attributes: dict[str, Any]) -> None:
+    assert addresses(Network(Http(**attributes))) == (CLIENT, SERVER)
 
 
 @pytest.mark.parametrize("complete", [True, False])
