@@ -1,4 +1,4 @@
-"""Several runs as one: machines are noisy and sessions short, so a long run may be done piece by piece."""
+"""Several runs as one: machines are noisy and have other work, so a long run may be done piece by piece."""
 
 from __future__ import annotations
 
