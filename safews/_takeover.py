@@ -16,7 +16,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 def addresses(transport: Transport) -> tuple[tuple[str, int] | None, tuple[str, int | None] | None]:
     """Return host and port of the client, and of the server: ``None`` where there is none, a path of a Unix socket.
 
-    uvicorn's HTTP protocol knows them; another question would cost system calls.
+    uvicorn's HTTP protocol has asked the transport for them already, which on asyncio's event loop takes system calls.
     """
     http_protocol = cast("Any", transport.get_protocol())
     try:
