@@ -343,6 +343,12 @@ class TestDenial:
         assert denying.wire() == b""
         assert denying.state is State.DRAINING
 
+    def test_it_has_no_time_of_its_own_but_that_for_the_answer(self):
+        bench = Bench(accept_timeout=5.0)
+        before = bench.deadline
+        bench.connection.send(DENY)
+        assert bench.deadline is before
+
     def test_a_shutdown_lets_it_finish(self, denying):
         denying.connection.shutdown()
         assert denying.deadline == Deadline(10.0, Input.CLOCK_CLOSE_TIMEOUT)

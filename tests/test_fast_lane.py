@@ -49,6 +49,9 @@ class TestMessages:
 class TestEnd:
     """What it does not read, it leaves as it is."""
 
+    def test_a_length_of_eight_bytes_is_not_read_as_one_of_two(self) -> None:
+        assert read(b"\x81\xff" + (256 << 48).to_bytes(8, "big") + bytes(400)) == ([], 0)
+
     @pytest.mark.parametrize(
         "rest",
         [
