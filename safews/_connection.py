@@ -360,9 +360,9 @@ class Connection(Lifecycle):
         return TAKE
 
     def is_at_ease(self, reading: bool) -> bool:
-        """Say whether it is as right as can be that the transport is read, or not, as ``reading`` says.
+        """Say that the transport is read, or not, as it should be, if that is plain from ``reading``; else ask further.
 
-        So the inbox learns how far the app can empty it before that changes.
+        While OPEN the inbox learns so how far the app can empty it before that changes.
         """
         inbox = self.inbox
         is_clear = reading and self._framing.is_clear and inbox.is_low and not self.reader.pong_is_waiting

@@ -235,7 +235,7 @@ class Framing:
 
     @property
     def _is_at_control(self) -> bool:
-        """Whether a control frame comes next, of which the fast lane would make nothing."""
+        """Whether a control frame comes next, of a known opcode or not: the fast lane would make nothing of it."""
         return self._at < len(self._data) and self._data[self._at] & CONTROL != 0
 
     def _read_fragments(self, message: _Message, frames: int) -> int:

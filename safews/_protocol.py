@@ -56,7 +56,14 @@ from ._state import (
     State,
 )
 from ._statistics import LEDGER, Account, Outcome, outcome_of
-from ._takeover import addresses, is_answering, output_is_paused, stop_idle_timer, surplus_bytes
+from ._takeover import (
+    client_address,
+    is_answering,
+    output_is_paused,
+    server_address,
+    stop_idle_timer,
+    surplus_bytes,
+)
 from ._timers import Timer, Timers
 from ._turn import turn_of
 
@@ -182,7 +189,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         """Take over the transport of an upgrade request."""
         self.transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
-        self._client, self._server = addresses(self.transport)
+        self._client = client_address(self.transport)
         _report.connection_made(self._client)
         self._tls = is_ssl(self.transport)
         if self._tls:
@@ -240,7 +247,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         connection = Connection(request, settings, self._output.outbox, lambda: server_state.default_headers)
         scope = connection.handshake.scope(
             scheme="wss" if self._tls else "ws",
-            server=self._server,
+            server=server_address(self.transport),
             client=self._client,
             root_path=config.root_path,
             asgi_version=config.asgi_version,

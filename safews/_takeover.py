@@ -13,16 +13,25 @@ from typing import Any, cast
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
 
-def addresses(transport: Transport) -> tuple[tuple[str, int] | None, tuple[str, int | None] | None]:
-    """Return host and port of the client, and of the server: ``None`` where there is none, a path of a Unix socket.
+def client_address(transport: Transport) -> tuple[str, int] | None:
+    """Return host and port of the client, ``None`` where it has none, as they were when it connected.
 
-    uvicorn's HTTP protocol has asked the transport for them already, which on asyncio's event loop takes system calls.
+    uvicorn's HTTP protocol has asked the transport for them already, which on asyncio's event loop takes a system call.
     """
     http_protocol = cast("Any", transport.get_protocol())
     try:
-        return http_protocol.client, http_protocol.server
+        return cast("tuple[str, int] | None", http_protocol.client)
     except AttributeError:
-        return get_remote_addr(transport), get_local_addr(transport)
+        return get_remote_addr(transport)
+
+
+def server_address(transport: Transport) -> tuple[str, int | None] | None:
+    """Return host and port of the server, or the path of its Unix socket, by the same way."""
+    http_protocol = cast("Any", transport.get_protocol())
+    try:
+        return cast("tuple[str, int | None] | None", http_protocol.server)
+    except AttributeError:
+        return get_local_addr(transport)
 
 
 def surplus_bytes(http_protocol: BaseProtocol) -> bytes:
