@@ -36,6 +36,7 @@ MAX_REASON = 123
 class ClosedBy(Enum):
     """Who ended a connection."""
 
+    # As State has it.
     __hash__ = object.__hash__
 
     PEER = "peer"

@@ -365,11 +365,11 @@ class Connection(Lifecycle):
         While OPEN the inbox learns so how far the app can empty it before that changes.
         """
         inbox = self.inbox
-        is_clear = reading and self._framing.is_clear and inbox.is_low and not self.reader.pong_is_waiting
+        at_ease = reading and self._framing.is_clear and inbox.is_low and not self.reader.pong_is_waiting
         if self.state is not OPEN:
             inbox.reserve = sys.maxsize
-            return is_clear
-        if is_clear:
+            return at_ease
+        if at_ease:
             inbox.reserve = 0
             return True
         inbox.reserve = inbox.low_messages + 1

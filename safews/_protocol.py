@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.utils import is_ssl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from . import _report, _shutdown
@@ -56,14 +56,7 @@ from ._state import (
     State,
 )
 from ._statistics import LEDGER, Account, Outcome, outcome_of
-from ._takeover import (
-    client_address,
-    is_answering,
-    output_is_paused,
-    server_address,
-    stop_idle_timer,
-    surplus_bytes,
-)
+from ._takeover import address, is_answering, output_is_paused, stop_idle_timer, surplus_bytes
 from ._timers import Timer, Timers
 from ._turn import turn_of
 
@@ -189,7 +182,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         """Take over the transport of an upgrade request."""
         self.transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
-        self._client = client_address(self.transport)
+        self._client = address(self.transport, "client", get_remote_addr)
         _report.connection_made(self._client)
         self._tls = is_ssl(self.transport)
         if self._tls:
@@ -247,7 +240,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol, asyncio.Protocol):
         connection = Connection(request, settings, self._output.outbox, lambda: server_state.default_headers)
         scope = connection.handshake.scope(
             scheme="wss" if self._tls else "ws",
-            server=server_address(self.transport),
+            server=address(self.transport, "server", get_local_addr),
             client=self._client,
             root_path=config.root_path,
             asgi_version=config.asgi_version,

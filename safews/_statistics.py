@@ -43,6 +43,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 class Outcome(Enum):
     """How a handshake went."""
 
+    # As State has it.
     __hash__ = object.__hash__
 
     ACCEPTED = "accepted"
@@ -76,8 +77,6 @@ OUTCOMES = {
 
 class Cause(Enum):
     """Why a connection was cut off without waiting for its peer."""
-
-    __hash__ = object.__hash__
 
     WRITE_TIMEOUT = "write_timeout"
     """The peer took no output for so long."""

@@ -8,30 +8,22 @@ from __future__ import annotations
 
 import sys
 from asyncio import BaseProtocol, Transport
-from typing import Any, cast
+from collections.abc import Callable
+from typing import TypeVar, cast
 
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr
+T = TypeVar("T")
 
 
-def client_address(transport: Transport) -> tuple[str, int] | None:
-    """Return host and port of the client, ``None`` where it has none, as they were when it connected.
+def address(transport: Transport, side: str, ask: Callable[[Transport], T]) -> T:
+    """Return the address of a side, ``client`` or ``server``, as it was when the client connected.
 
-    uvicorn's HTTP protocol has asked the transport for them already, which on asyncio's event loop takes a system call.
+    uvicorn's HTTP protocol has asked the transport for both, which on asyncio's event loop takes system calls. For a
+    protocol that has not, ``ask`` does.
     """
-    http_protocol = cast("Any", transport.get_protocol())
     try:
-        return cast("tuple[str, int] | None", http_protocol.client)
+        return cast("T", getattr(transport.get_protocol(), side))
     except AttributeError:
-        return get_remote_addr(transport)
-
-
-def server_address(transport: Transport) -> tuple[str, int | None] | None:
-    """Return host and port of the server, or the path of its Unix socket, by the same way."""
-    http_protocol = cast("Any", transport.get_protocol())
-    try:
-        return cast("tuple[str, int | None] | None", http_protocol.server)
-    except AttributeError:
-        return get_local_addr(transport)
+        return ask(transport)
 
 
 def surplus_bytes(http_protocol: BaseProtocol) -> bytes:

@@ -48,3 +48,13 @@ def test_what_is_left_is_what_no_look_has_counted() -> None:
     assert patience.left(3600.0) == 7.0
     patience.spend(101.0)
     assert patience.left(101.0) == 7.0
+
+
+def test_a_look_at_once_counts_nothing() -> None:
+    patience = begun(8.0)
+    assert not patience.spend(100.0)
+    assert looks_until_over(patience, 1.0) == STEPS
+
+
+def test_without_any_patience_it_is_over_at_the_first_look() -> None:
+    assert looks_until_over(begun(0.0), 0.0) == 1

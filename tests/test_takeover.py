@@ -6,15 +6,9 @@ from typing import Any
 
 import h11
 import pytest
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
-from safews._takeover import (
-    client_address,
-    is_answering,
-    output_is_paused,
-    server_address,
-    stop_idle_timer,
-    surplus_bytes,
-)
+from safews._takeover import address, is_answering, output_is_paused, stop_idle_timer, surplus_bytes
 from tests.fakes import FakeLoop
 from tests.harness import TEXT, App, echo, frame, serve, upgrade_request
 
@@ -130,15 +124,19 @@ class Network(asyncio.Transport):
         return self._protocol
 
 
+def addresses(transport: asyncio.Transport) -> tuple[object, object]:
+    return address(transport, "client", get_remote_addr), address(transport, "server", get_local_addr)
+
+
 def test_the_http_protocol_is_asked_for_the_addresses() -> None:
     client, server = ("198.51.100.1", 1), ("/run/a.sock", None)
     network = Network(Http(client=client, server=server))
-    assert (client_address(network), server_address(network)) == (client, server)
+    assert addresses(network) == (client, server)
 
 
 def test_where_it_does_not_know_them_the_transport_does() -> None:
     network = Network(Http())
-    assert (client_address(network), server_address(network)) == (CLIENT, SERVER)
+    assert addresses(network) == (CLIENT, SERVER)
 
 
 @pytest.mark.parametrize("complete", [True, False])
