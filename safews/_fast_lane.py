@@ -13,17 +13,33 @@ from ._arriving import ArrivingMessage
 from ._codecs._base import UNREADABLE, unreadable
 from ._deflate import Inflater
 from ._events import Pong, Violation
-from ._frames import BINARY, CONTINUATION, FIN, MASKED, MAX_CONTROL_PAYLOAD, PONG, RSV1, SHORT, TEXT
+from ._frames import (
+    COMPRESSED_BINARY,
+    COMPRESSED_TEXT,
+    CONTINUATION,
+    FIN,
+    MASKED,
+    MAX_CONTROL_PAYLOAD,
+    PONG,
+    RSV1,
+    SHORT,
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+)
 from ._masking import KEY_SIZE, unmask
 
-WHOLE_TEXT: Final = FIN | TEXT
-WHOLE_BINARY: Final = FIN | BINARY
 WHOLE_PONG: Final = FIN | PONG
 
 HEAD_SIZE: Final = 2 + KEY_SIZE
 """Bytes before the payload of a control frame: its header and its key."""
 
-_ANY: Final = 0xFF
+_PLAIN: Final[tuple[int, ...]] = (WHOLE_TEXT, WHOLE_BINARY)
+_PLAIN_AND_COMPRESSED: Final[tuple[int, ...]] = (*_PLAIN, COMPRESSED_TEXT, COMPRESSED_BINARY)
+
+_SPANS: Final = tuple(
+    HEAD_SIZE + second - MASKED if MASKED <= second < MASKED + SHORT else 1 << 60 for second in range(256)
+)
+"""By its second byte: how many bytes a short frame has. What else there is ends behind anything that has been read."""
 
 
 def read_whole(
@@ -31,43 +47,43 @@ def read_whole(
 ) -> tuple[list[str | bytes], int, int, Violation | None]:
     """Read whole messages; return them, what they leave of ``room``, and the offset behind them.
 
-    No frame is longer than ``limit`` bytes. There are at most ``frames`` of them, and none after the one with which
-    their ``len()`` reaches ``room``. ``inflater`` is ``None`` where no compression was agreed on.
+    No frame is longer than ``limit`` bytes; with a limit below 125 none is read. There are at most ``frames`` of them,
+    and none after the one with which their ``len()`` reaches ``room``. ``inflater`` is ``None`` where no compression
+    was agreed on.
 
     What is wrong with the payload of a compressed message is returned as well: it cannot be inflated once more.
     """
     messages: list[str | bytes] = []
     append = messages.append
     size = len(data)
-    # RSV1 says that a message is compressed (RFC 7692 section 6).
-    bits = _ANY if inflater is None else _ANY ^ RSV1
-    kind = first = 0
+    kinds = _PLAIN if inflater is None else _PLAIN_AND_COMPRESSED
+    first = 0
     try:
-        for _ in range(frames):
+        for _ in range(frames if limit >= MAX_CONTROL_PAYLOAD else 0):
             # Not by an IndexError: where messages come alone each would cost one.
             if at == size or room <= 0:
                 break
             first = data[at]
-            kind = first & bits
-            if kind != WHOLE_TEXT and kind != WHOLE_BINARY:
+            if first not in kinds:
                 break
-            length = data[at + 1] - MASKED
-            key = at + 2
-            if length >= SHORT:
-                key += 2
-                # The longest form is Framing's.
-                length = data[at + 2] << 8 | data[at + 3] if length == SHORT else 0
-                if length < SHORT:
+            start = at + HEAD_SIZE
+            end = at + _SPANS[data[at + 1]]
+            if end > size:
+                # Not short, or not masked, or not all there. The longest form is Framing's.
+                length = data[at + 2] << 8 | data[at + 3] if data[at + 1] == MASKED | SHORT else 0
+                start += 2
+                end = start + length
+                if length < SHORT or length > limit or end > size:
                     break
-            start = key + KEY_SIZE
-            end = start + length
-            # Less than nothing: it is not masked.
-            if length < 0 or end > size or length > limit:
-                break
-            payload = unmask(data[start:end], data[key:start])
-            if inflater is not None and kind != first:
+            payload = unmask(data[start:end], data[start - KEY_SIZE : start])
+            message: str | bytes
+            if first == WHOLE_TEXT:
+                message = payload.decode()
+            elif inflater is None or first == WHOLE_BINARY:
+                message = payload
+            else:
                 payload = inflater.message(payload)
-            message = payload.decode() if kind == WHOLE_TEXT else payload
+                message = payload.decode() if first == COMPRESSED_TEXT else payload
             append(message)
             at = end
             room -= len(message)
@@ -76,7 +92,7 @@ def read_whole(
         pass
     except UNREADABLE as error:
         # What is wrong with a text that is not compressed, Framing finds out by itself.
-        fault = unreadable(error, inflater.max_size) if inflater is not None and kind != first else None
+        fault = unreadable(error, inflater.max_size) if inflater is not None and first & RSV1 else None
         return messages, room, at, fault
     return messages, room, at, None
 

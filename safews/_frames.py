@@ -21,6 +21,12 @@ RSV2_RSV3: Final = 0x30
 OPCODE: Final = 0x0F
 CONTROL: Final = 0x08
 
+# The first byte of a message that is one frame; RSV1 says that it is compressed (RFC 7692 section 6).
+WHOLE_TEXT: Final = FIN | TEXT
+WHOLE_BINARY: Final = FIN | BINARY
+COMPRESSED_TEXT: Final = FIN | RSV1 | TEXT
+COMPRESSED_BINARY: Final = FIN | RSV1 | BINARY
+
 MASKED: Final = 0x80
 LENGTH: Final = 0x7F
 
@@ -45,7 +51,7 @@ _pack_long = struct.Struct("!BBQ").pack
 
 SHORT_HEADERS: Final = {
     first: tuple(bytes((first, length)) for length in range(SHORT))
-    for first in (FIN | TEXT, FIN | BINARY, FIN | RSV1 | TEXT, FIN | RSV1 | BINARY)
+    for first in (WHOLE_TEXT, WHOLE_BINARY, COMPRESSED_TEXT, COMPRESSED_BINARY)
 }
 """The headers of short messages as a server sends them, by their first byte and their length."""
 

@@ -10,16 +10,15 @@ from typing import Final, NamedTuple, Protocol
 from ._close import close_payload
 from ._deflate import Deflater, Kind, Watch
 from ._frames import (
-    BINARY,
     CLOSE,
-    FIN,
     PING,
     PONG,
     RSV1,
     SHORT,
     SHORT_HEADER_SIZE,
     SHORT_HEADERS,
-    TEXT,
+    WHOLE_BINARY,
+    WHOLE_TEXT,
     control_frame,
     frame_header,
 )
@@ -106,13 +105,13 @@ class Outbox:
             self.messages += 1
             return
         if isinstance(data, str):
-            first = FIN | TEXT
+            first = WHOLE_TEXT
             try:
                 payload = data.encode()
             except UnicodeEncodeError as exc:
                 raise not_utf8(exc) from None
         else:
-            first, payload = FIN | BINARY, data
+            first, payload = WHOLE_BINARY, data
         _last.data = data
         self.messages += 1
         size = len(payload)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from safews._arriving import ArrivingMessage
@@ -79,9 +81,14 @@ class TestEnd:
             assert read(first + second[:cut]) == (["a"], len(first))
 
     def test_at_a_message_above_the_limit(self) -> None:
-        data = frame(TEXT, b"abc")
-        assert read(data, limit=3) == (["abc"], len(data))
-        assert read(data, limit=2) == ([], 0)
+        data = frame(TEXT, b"x" * 200)
+        assert read(data, limit=200) == (["x" * 200], len(data))
+        assert read(data, limit=199) == ([], 0)
+
+    def test_at_the_first_where_the_limit_is_below_that_of_a_short_one(self) -> None:
+        data = frame(TEXT, b"x" * 125) + frame(TEXT, b"a")
+        assert read(data, limit=125) == (["x" * 125, "a"], len(data))
+        assert read(data, limit=124) == ([], 0)
 
     @pytest.mark.parametrize(("frames", "expected"), [(0, []), (1, ["a"]), (2, ["a", "b"]), (3, ["a", "b", "c"])])
     def test_after_so_many_frames(self, frames: int, expected: list[str]) -> None:
@@ -142,9 +149,11 @@ class TestCompressed:
         assert self.read(data, room=0) == ([], 0, None)
 
     def test_limit_of_the_frame_is_that_of_its_bytes(self) -> None:
-        (data,) = self.frames(b"x" * 1000)
-        length = len(data) - 6
-        assert self.read(data, limit=length) == (["x" * 1000], len(data), None)
+        payload = random.Random(1).randbytes(150)
+        (data,) = self.frames(payload, opcode=BINARY)
+        length = len(data) - 8
+        assert length > len(payload)
+        assert self.read(data, limit=length) == ([payload], len(data), None)
         assert self.read(data, limit=length - 1) == ([], 0, None)
 
     @pytest.mark.parametrize(
