@@ -576,7 +576,7 @@ class TestRefusal:
 
 
 class TestFailureOfOurOwn:
-    @pytest.fixture(params=["surplus_bytes", "refusal", "scope"])
+    @pytest.fixture(params=["get_local_addr", "surplus_bytes", "refusal", "scope"])
     def failed(self, make: Make, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Side:
         """A connection within which something has raised."""
 
