@@ -223,16 +223,18 @@ class TestBroadcast:
     def test_in_context_each_is_compressed_by_itself(self, loop):
         boxes = [Outbox(THRESHOLD, turn_of(loop)) for _ in range(3)]
         inflaters = [Inflater(DeflateParameters(), None) for _ in boxes]
-        befores = b"before", b"Hello " * 10, b"before"
+        # The first message has no context, and the second begins it.
+        befores = [[b"before" * 5] * 2, [b"Hello " * 10, b"Hello " * 9], [b"before" * 5] * 2]
         for box, before in zip(boxes, befores, strict=True):
             compress(box)
-            box.put_message(before)
+            for message in before:
+                box.put_message(message)
         for message in (b"Hello " * 5, b"short"):
             for box in boxes * 2:
                 box.put_message(message)
         for box, inflater, before in zip(boxes, inflaters, befores, strict=True):
             read = [inflater.message(frame.payload) if frame.rsv1 else frame.payload for frame in frames(box)]
-            assert read == [before, b"Hello " * 5, b"Hello " * 5, b"short", b"short"]
+            assert read == [*before, b"Hello " * 5, b"Hello " * 5, b"short", b"short"]
 
     @pytest.mark.parametrize("size", [5, 70])
     def test_what_is_not_compressed_is_framed_once_in_context_too(self, size):
