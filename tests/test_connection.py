@@ -514,6 +514,7 @@ class TestOurClose:
         for act, *_ in CLOSES.values():
             act(bench.connection)
         assert (bench.wire(), bench.record, len(bench.effects)) == (b"", record, effects)
+        assert bench.state is State.CLOSING
 
     def test_shutdown_code_is_an_option(self):
         bench = Bench(shutdown_code=1001).opened()
