@@ -636,8 +636,8 @@ class TestMemory:
 
     def test_one_byte_fragments_are_not_objects(self, new_framing):
         framing = new_framing(max_size=MEBIBYTE)
-        count = 1000
-        reads = [frame(TEXT, b"x"), *[frame(CONTINUATION, b"x") * 100] * 10]
+        count = 4000
+        reads = [frame(TEXT, b"x"), *[frame(CONTINUATION, b"x") * 100] * 40]
         held = []
 
         def feed_all():
