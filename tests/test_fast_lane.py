@@ -61,8 +61,8 @@ class TestEnd:
             frame(TEXT, b"a", fin=False),
             frame(CONTINUATION, b"a"),
             frame(TEXT, b"a", rsv=4),
-            frame(TEXT, b"a", mask=None),
-            frame(TEXT, b"x" * 126, mask=None),
+            frame(BINARY, b"a", mask=None),
+            frame(BINARY, b"x" * 126, mask=None),
             frame(TEXT, b"\xff"),
             # Lengths that are not in their shortest form, and one in the longest.
             frame(TEXT, b"a", length_bytes=2),
@@ -89,6 +89,7 @@ class TestEnd:
         data = frame(TEXT, b"x" * 125) + frame(TEXT, b"a")
         assert read(data, limit=125) == (["x" * 125, "a"], len(data))
         assert read(data, limit=124) == ([], 0)
+        assert read(frame(TEXT, b"a"), limit=124) == ([], 0)
 
     @pytest.mark.parametrize(("frames", "expected"), [(0, []), (1, ["a"]), (2, ["a", "b"]), (3, ["a", "b", "c"])])
     def test_after_so_many_frames(self, frames: int, expected: list[str]) -> None:

@@ -107,7 +107,7 @@ REASONS: dict[str, list[Change]] = {
         ),
         *_changes("_arriving.ArrivingMessage.__init__", "self._final = 0", "self._final = None", "self._final = 1"),
         *_changes("_arriving.ArrivingMessage.__init__", 'self._key = b""', 'self._key = b"XXXX"', "self._key = None"),
-        *_changes("_fast_lane.read_whole", "kind = first = 0", "kind = first = None", "kind = first = 1"),
+        *_changes("_fast_lane.read_whole", "first = 0", "first = None", "first = 1"),
         *_changes("_framing.Framing._end", "self._codec = None", 'self._codec = ""'),
         *_changes("_framing.Framing._end", "self._arriving = None", 'self._arriving = ""'),
         *_changes("_connection.Connection.__init__", "self._untaken = 0", "self._untaken = None", "self._untaken = 1"),
@@ -124,8 +124,7 @@ REASONS: dict[str, list[Change]] = {
     ],
     "It is only asked whether there have been messages since, however they are counted; a deflater that is watched has "
     "had one.": [
-        *_changes("_deflate.Deflater.__init__", "self._messages = 0", "self._messages = 1"),
-        *_changes("_deflate.Deflater.__init__", "self._rested_at = 0", "self._rested_at = None"),
+        *_changes("_deflate.Deflater.__init__", "self._seen = 0", "self._seen = None"),
         *_changes("_deflate.Deflater.deflate", "self._messages += 1", "self._messages -= 1", "self._messages += 2"),
     ],
     "Only a continuation that continues nothing finds it, which the framing does not let pass, and the library refuses "
@@ -182,12 +181,14 @@ REASONS: dict[str, list[Change]] = {
             "if len(messages) <= len(events):",
         ),
     ],
-    "The branch above has taken that length already.": [
+    "Whatever is less than SHORT is no length here.": [
         *_changes(
             "_fast_lane.read_whole",
-            "elif length > SHORT or length < 0:",
-            "elif length >= SHORT or length < 0:",
+            "length = data[at + 2] << 8 | data[at + 3] if data[at + 1] == MASKED | SHORT else 0",
+            "length = data[at + 2] << 8 | data[at + 3] if data[at + 1] == MASKED | SHORT else 1",
         ),
+    ],
+    "The branch above has taken that length already.": [
         *_changes(
             "_fast_lane.read_fragments",
             "elif length > SHORT or length < 0:",
