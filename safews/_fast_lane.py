@@ -59,7 +59,8 @@ def read_whole(
     kinds = _PLAIN if inflater is None else _PLAIN_AND_COMPRESSED
     first = 0
     try:
-        for _ in range(frames if limit >= MAX_CONTROL_PAYLOAD else 0):
+        # A short frame is not compared with the limit.
+        for _ in range(frames if limit >= SHORT - 1 else 0):
             # Not by an IndexError: where messages come alone each would cost one.
             if at == size or room <= 0:
                 break
