@@ -31,7 +31,7 @@ from ._masking import KEY_SIZE, unmask
 WHOLE_PONG: Final = FIN | PONG
 
 HEAD_SIZE: Final = 2 + KEY_SIZE
-"""Bytes before the payload of a control frame: its header and its key."""
+"""Bytes before the payload of a short frame: its header and its key."""
 
 _PLAIN: Final[tuple[int, ...]] = (WHOLE_TEXT, WHOLE_BINARY)
 _PLAIN_AND_COMPRESSED: Final[tuple[int, ...]] = (*_PLAIN, COMPRESSED_TEXT, COMPRESSED_BINARY)
@@ -70,7 +70,7 @@ def read_whole(
             start = at + HEAD_SIZE
             end = at + _SPANS[data[at + 1]]
             if end > size:
-                # Not short, or not masked, or not all there. The longest form is Framing's.
+                # A length of two bytes, or nothing that is read here.
                 length = data[at + 2] << 8 | data[at + 3] if data[at + 1] == MASKED | SHORT else 0
                 start += 2
                 end = start + length

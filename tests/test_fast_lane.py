@@ -224,7 +224,9 @@ class TestFragments:
     )
     def test_ends_at_what_is_another_frame_or_not_right(self, rest: bytes) -> None:
         first = frame(CONTINUATION, b"ab", fin=False)
-        assert self.read(first + rest + first) == (1, 2, len(first), None)
+        # Not a text: what was not masked is no UTF-8 once it is unmasked, and ends it too.
+        message = ArrivingMessage(BINARY, None)
+        assert read_fragments(first + rest + first, 0, message, MANY, LIMIT) == (1, 2, len(first), None)
 
     @pytest.mark.parametrize("length", [1, 200])
     def test_ends_at_what_has_not_arrived(self, length: int) -> None:

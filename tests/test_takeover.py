@@ -134,9 +134,14 @@ def test_the_http_protocol_is_asked_for_the_addresses() -> None:
     assert addresses(network) == (client, server)
 
 
-def test_where_it_does_not_know_them_the_transport_does() -> None:
-    network = Network(Http())
-    assert addresses(network) == (CLIENT, SERVER)
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [({}, (CLIENT, SERVER)), ({"client": None}, (None, SERVER)), ({"server": None}, (CLIENT, None))],
+)
+def test_where_it_does_not_know_them_the_transport_does(
+    attributes: dict[str, Any], expected: tuple[object, object]
+) -> None:
+    assert addresses(Network(Http(**attributes))) == expected
 
 
 @pytest.mark.parametrize("complete", [True, False])
